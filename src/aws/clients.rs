@@ -1,0 +1,209 @@
+//! Making the SDK's clients.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use aws_config::identity::IdentityCache;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_sdk_s3::config::RequestChecksumCalculation;
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
+
+use super::Retries;
+use crate::settings::{PathStyle, TransferSettings};
+
+/// S3 closes idle connections after a while; a connection that is thrown away
+/// first is one that never breaks under a request.
+const IDLE: Duration = Duration::from_secs(15);
+const CONNECT: Duration = Duration::from_secs(5);
+/// A request may be as slow as this before it counts as hung: bytes a second.
+const SLOWEST: u64 = 64 * 1024;
+
+/// What every client has in common.
+#[derive(Debug, Clone)]
+pub struct Aws {
+    config: SdkConfig,
+    s3_endpoint: Option<String>,
+}
+
+/// On whose behalf a client works.
+#[derive(Debug, Clone)]
+pub enum Writer {
+    /// The job's own identity.
+    Principal,
+    /// Credentials from elsewhere, which cache and renew themselves.
+    Session(SharedCredentialsProvider),
+}
+
+impl Aws {
+    /// Finds the job's own configuration as every AWS tool does. `get` reads a
+    /// variable; it is asked for endpoints only.
+    pub async fn load<F: Fn(&str) -> Option<String>>(get: F) -> Self {
+        let http = Builder::new()
+            .tls_provider(Provider::Rustls(CryptoMode::Ring))
+            .pool_idle_timeout(IDLE)
+            .build_https();
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http)
+            .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT).build())
+            .load()
+            .await;
+        let s3_endpoint = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]
+            .into_iter()
+            .filter_map(get)
+            .find(|url| !url.is_empty())
+            .or_else(|| config.endpoint_url().map(str::to_owned));
+        Self {
+            config,
+            s3_endpoint,
+        }
+    }
+
+    /// The region, if any source named one.
+    #[must_use]
+    pub fn region(&self) -> Option<&str> {
+        self.config.region().map(AsRef::as_ref)
+    }
+
+    /// The job's own credentials, wherever they come from.
+    #[must_use]
+    pub fn principal(&self) -> Option<SharedCredentialsProvider> {
+        self.config.credentials_provider()
+    }
+
+    /// The time, by the clock that the SDK signs with.
+    #[must_use]
+    pub fn now(&self) -> SystemTime {
+        self.config
+            .time_source()
+            .map_or_else(|| SystemTime::UNIX_EPOCH, |clock| clock.now())
+    }
+
+    /// An STS client.
+    #[must_use]
+    pub fn sts(&self, writer: &Writer) -> aws_sdk_sts::Client {
+        let mut builder = aws_sdk_sts::config::Builder::from(&self.config)
+            .retry_config(RetryConfig::standard().with_max_attempts(4));
+        if let Writer::Session(credentials) = writer {
+            builder = builder
+                .credentials_provider(credentials.clone())
+                .identity_cache(IdentityCache::no_cache());
+        }
+        aws_sdk_sts::Client::from_conf(builder.build())
+    }
+
+    /// An S3 client for a run.
+    #[must_use]
+    pub fn s3(
+        &self,
+        writer: &Writer,
+        path_style: PathStyle,
+        transfer: &TransferSettings,
+        retries: &Retries,
+    ) -> aws_sdk_s3::Client {
+        let largest = transfer.multipart_threshold.max(transfer.part_size).0;
+        let patience = Duration::from_secs(60 + largest / SLOWEST);
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(CONNECT)
+            .read_timeout(patience);
+        let mut builder = aws_sdk_s3::config::Builder::from(&self.config)
+            .force_path_style(self.wants_path_style(path_style))
+            .timeout_config(timeouts.build())
+            .retry_config(retry_config(transfer.max_attempts))
+            .retry_partition(retry_budget())
+            // docferry computes each checksum itself, while it reads.
+            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+            .interceptor(retries.clone());
+        if let Writer::Session(credentials) = writer {
+            builder = builder
+                .credentials_provider(credentials.clone())
+                .identity_cache(IdentityCache::no_cache());
+        }
+        aws_sdk_s3::Client::from_conf(builder.build())
+    }
+
+    /// Whether S3 is spoken to over TLS, which then protects the bodies.
+    #[must_use]
+    pub fn s3_over_tls(&self) -> bool {
+        !self
+            .s3_endpoint
+            .as_deref()
+            .is_some_and(|url| url.starts_with("http://"))
+    }
+
+    fn wants_path_style(&self, path_style: PathStyle) -> bool {
+        match path_style {
+            PathStyle::Always => true,
+            PathStyle::Never => false,
+            PathStyle::Auto => self.s3_endpoint.as_deref().is_some_and(is_foreign),
+        }
+    }
+}
+
+/// Whether an endpoint is not AWS's. Such servers seldom have a DNS name for
+/// each bucket.
+fn is_foreign(url: &str) -> bool {
+    let host = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let host = host.split(['/', ':']).next().unwrap_or_default();
+    ![".amazonaws.com", ".amazonaws.com.cn", ".api.aws"]
+        .iter()
+        .any(|aws| host.ends_with(aws))
+}
+
+fn retry_config(max_attempts: NonZeroU32) -> RetryConfig {
+    RetryConfig::standard()
+        .with_max_attempts(max_attempts.get())
+        .with_initial_backoff(Duration::from_millis(250))
+        .with_max_backoff(Duration::from_secs(20))
+}
+
+/// How many failures the whole run may meet before it stops to try again: the
+/// SDK's own budget is made for a service's few requests, and would be spent
+/// by 1% of errors in a tree of 10,000 files.
+fn retry_budget() -> RetryPartition {
+    let bucket = TokenBucket::builder()
+        .capacity(2_000)
+        .retry_cost(1)
+        .timeout_retry_cost(2)
+        .success_reward(0.5)
+        .build();
+    RetryPartition::custom("docferry")
+        .token_bucket(bucket)
+        .build()
+}
+
+/// A provider of ours as the SDK wants it.
+impl From<Arc<dyn ProvideCredentials>> for Writer {
+    fn from(provider: Arc<dyn ProvideCredentials>) -> Self {
+        Self::Session(SharedCredentialsProvider::new(provider))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_of_awss_is_told_from_others() {
+        for (url, foreign) in [
+            ("https://s3.eu-central-1.amazonaws.com", false),
+            (
+                "https://bucket.vpce-1a-2b.s3.us-east-1.vpce.amazonaws.com/",
+                false,
+            ),
+            ("https://s3.cn-north-1.amazonaws.com.cn", false),
+            ("http://127.0.0.1:9000", true),
+            ("http://localhost:9000/", true),
+            ("https://minio.example.org", true),
+            ("https://amazonaws.com.example.org", true),
+        ] {
+            assert_eq!(is_foreign(url), foreign, "{url}");
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! From the SDK's errors, whose `Display` says "service error", to one that
+//! says what happened.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use crate::error::Refusal;
+
+/// Who is to blame, as far as the SDK can tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// The server answered, with an error.
+    Answered,
+    /// No connection, or one that broke.
+    Unreachable,
+    /// Nothing came in time.
+    TimedOut,
+    /// The request could not even be made.
+    Unsent,
+}
+
+/// What a call to AWS came to when it did not succeed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AwsError {
+    /// Who is to blame.
+    pub cause: Cause,
+    /// AWS's code, such as `AccessDenied`, or ours for what never got there.
+    pub code: String,
+    /// AWS's words.
+    pub message: String,
+    /// What AWS's support asks for first.
+    pub request_id: Option<String>,
+    /// The HTTP status.
+    pub status: Option<u16>,
+    /// The bucket's region, where the answer names it.
+    pub region: Option<String>,
+    /// Why the credentials could not be had, if that is what failed.
+    pub identity: Option<Box<Refusal>>,
+}
+
+impl AwsError {
+    /// Takes an SDK's error apart.
+    #[must_use]
+    pub fn from_sdk<E>(error: &SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + StdError + 'static,
+    {
+        let (cause, fallback) = match error {
+            SdkError::TimeoutError(_) => (Cause::TimedOut, "TimedOut"),
+            SdkError::DispatchFailure(failure) if failure.is_timeout() => {
+                (Cause::TimedOut, "TimedOut")
+            }
+            SdkError::DispatchFailure(failure) if failure.is_io() || failure.is_other() => {
+                (Cause::Unreachable, "Unreachable")
+            }
+            SdkError::ServiceError(_) | SdkError::ResponseError(_) => (Cause::Answered, "Unknown"),
+            _ => (Cause::Unsent, "NotSent"),
+        };
+        let response = error.raw_response();
+        let header = |name: &str| {
+            response
+                .and_then(|r| r.headers().get(name))
+                .map(str::to_owned)
+        };
+        let metadata = error.as_service_error().map(ProvideErrorMetadata::meta);
+        let status = response.map(|response| response.status().as_u16());
+        Self {
+            cause,
+            code: metadata
+                .and_then(|meta| meta.code())
+                .map_or_else(|| code_of(status, fallback), str::to_owned),
+            message: metadata
+                .and_then(|meta| meta.message())
+                .map_or_else(|| whole_story(error), str::to_owned),
+            request_id: header("x-amz-request-id").or_else(|| header("x-amzn-requestid")),
+            status,
+            region: header("x-amz-bucket-region"),
+            identity: find::<Refusal>(error).map(|refusal| Box::new(refusal.clone())),
+        }
+    }
+
+    /// Whether the server answered with one of these codes.
+    #[must_use]
+    pub fn is(&self, codes: &[&str]) -> bool {
+        codes.contains(&self.code.as_str())
+    }
+}
+
+impl fmt::Display for AwsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.message)?;
+        if let Some(status) = self.status.filter(|_| self.code == "Unknown") {
+            write!(f, " (HTTP status {status})")?;
+        }
+        match &self.request_id {
+            Some(id) => write!(f, " (request id {id})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A server that is not AWS may answer without a code.
+fn code_of(status: Option<u16>, fallback: &str) -> String {
+    match status {
+        Some(403) => "AccessDenied".to_owned(),
+        Some(503) => "ServiceUnavailable".to_owned(),
+        Some(_) | None => fallback.to_owned(),
+    }
+}
+
+/// The innermost errors say the most: "dispatch failure" alone helps nobody.
+fn whole_story(error: &(dyn StdError + 'static)) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let text = error.to_string();
+        if parts.last().is_none_or(|last| !last.contains(&text)) {
+            parts.push(text);
+        }
+        next = error.source();
+    }
+    parts.join(": ")
+}
+
+fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<T>() {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
+}

@@ -1,0 +1,12 @@
+//! AWS's clients and AWS's errors.
+//!
+//! Owns: how a client is made (HTTP, endpoints, retries, time-outs) and how an
+//! SDK's error becomes one of ours. Never: what an error means for the run.
+
+mod clients;
+mod error;
+mod retries;
+
+pub use clients::{Aws, Writer};
+pub use error::{AwsError, Cause};
+pub use retries::Retries;

@@ -1,0 +1,104 @@
+//! The CI host: what it is, and what it says about the job.
+//!
+//! Owns: the names that GitHub and GitLab give to projects and jobs. Never:
+//! anything of AWS's.
+
+use crate::types::SessionName;
+
+/// Where docferry runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A GitHub Actions step.
+    GitHub,
+    /// A GitLab CI job.
+    GitLab,
+    /// Anything else: a terminal, `docker run`, another CI.
+    Plain,
+}
+
+/// The CI host and the job that it runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Host {
+    /// What the host is.
+    pub kind: Kind,
+    project: Option<String>,
+    job: Option<String>,
+}
+
+impl Host {
+    /// Recognises the host by the variables that it documents: "Store
+    /// information in variables" for GitHub, "Predefined CI/CD variables
+    /// reference" for GitLab.
+    pub fn detect<F: Fn(&str) -> Option<String>>(get: F) -> Self {
+        let get = |name: &str| get(name).filter(|value| !value.is_empty());
+        let is_true = |name: &str| get(name).as_deref() == Some("true");
+        let (kind, project, job) = if is_true("GITHUB_ACTIONS") {
+            (Kind::GitHub, "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
+        } else if is_true("GITLAB_CI") {
+            (Kind::GitLab, "CI_PROJECT_PATH", "CI_JOB_ID")
+        } else {
+            return Self {
+                kind: Kind::Plain,
+                project: None,
+                job: None,
+            };
+        };
+        Self {
+            kind,
+            project: get(project),
+            job: get(job),
+        }
+    }
+
+    /// A session name that leads from CloudTrail back to the job.
+    #[must_use]
+    pub fn session_name(&self) -> SessionName {
+        let words: Vec<&str> = std::iter::once("docferry")
+            .chain(self.project.as_deref())
+            .chain(self.job.as_deref())
+            .collect();
+        SessionName::from_words(&words)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host(vars: &[(&str, &str)]) -> Host {
+        Host::detect(|name| {
+            vars.iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn the_session_name_leads_back_to_the_job() {
+        for (vars, kind, name) in [
+            (
+                vec![
+                    ("GITHUB_ACTIONS", "true"),
+                    ("GITHUB_REPOSITORY", "acme/handbook"),
+                    ("GITHUB_RUN_ID", "99"),
+                ],
+                Kind::GitHub,
+                "docferry-acme-handbook-99",
+            ),
+            (
+                vec![
+                    ("GITLAB_CI", "true"),
+                    ("CI_PROJECT_PATH", "acme/docs/handbook"),
+                    ("CI_JOB_ID", "7"),
+                ],
+                Kind::GitLab,
+                "docferry-acme-docs-handbook-7",
+            ),
+            (vec![("GITLAB_CI", "")], Kind::Plain, "docferry"),
+        ] {
+            let host = host(&vars);
+            assert_eq!(host.kind, kind);
+            assert_eq!(host.session_name().as_str(), name);
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! A plan as text for people and as JSON for programs.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::{Method, Plan, Put};
+use crate::text::count;
+use crate::types::Bytes;
+
+impl Plan {
+    /// Prints a line for each action, and the sum.
+    pub fn write_text<W: Write>(&self, out: &mut W) -> io::Result<()> {
+        for put in &self.puts {
+            writeln!(
+                out,
+                "put  {:>10}  {:<32}  {}",
+                Bytes(put.file.size).to_string(),
+                put.properties.content_type,
+                self.destination.url_of(&put.file.key),
+            )?;
+        }
+        writeln!(out, "{}", self.summary())
+    }
+
+    /// The sum of the plan, in one line.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        format!(
+            "{}, {}, to {}",
+            count(self.puts.len(), "file"),
+            Bytes(self.bytes()),
+            self.destination
+        )
+    }
+
+    /// Prints one JSON document. Its `version` changes when a field changes
+    /// its meaning or goes away; fields may be added at any time.
+    pub fn write_json<W: Write>(&self, out: &mut W) -> io::Result<()> {
+        let document = Document {
+            version: 1,
+            destination: self.destination.to_string(),
+            bucket: self.destination.bucket.as_str(),
+            prefix: self.destination.prefix.as_str(),
+            totals: Totals {
+                put: self.puts.len(),
+                bytes: self.bytes(),
+            },
+            actions: self.puts.iter().map(|put| self.entry(put)).collect(),
+        };
+        serde_json::to_writer_pretty(&mut *out, &document)?;
+        writeln!(out)
+    }
+
+    fn entry<'a>(&self, put: &'a Put) -> Entry<'a> {
+        Entry {
+            action: "put",
+            reason: put.reason.text(),
+            path: put.file.key.as_str(),
+            key: self.destination.prefix.join(&put.file.key),
+            size: put.file.size,
+            part_size: match put.method {
+                Method::Single => None,
+                Method::Parts(size) => Some(size),
+            },
+            content_type: &put.properties.content_type,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    version: u32,
+    destination: String,
+    bucket: &'a str,
+    prefix: &'a str,
+    totals: Totals,
+    actions: Vec<Entry<'a>>,
+}
+
+#[derive(Serialize)]
+struct Totals {
+    put: usize,
+    bytes: u64,
+}
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    action: &'static str,
+    reason: &'static str,
+    path: &'a str,
+    key: String,
+    size: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    part_size: Option<u64>,
+    content_type: &'a str,
+}

@@ -1,0 +1,233 @@
+//! What to say when the destination refuses: who wrote where, what S3
+//! answered, and what to change in whose account.
+//!
+//! Owns: the hints for S3's codes. Never: I/O; the same answer always gets the
+//! same words.
+
+use crate::aws::{AwsError, Cause};
+use crate::error::Refusal;
+use crate::identity::Identity;
+use crate::settings::ExpectedOwner;
+use crate::transfer::Failure;
+use crate::types::{AccountId, Destination};
+
+/// What is known about the request that was refused.
+#[derive(Debug)]
+pub struct Circumstances<'a> {
+    /// Who asked.
+    pub identity: &'a Identity,
+    /// Where the object should have gone.
+    pub destination: &'a Destination,
+    /// Its `s3://` address.
+    pub url: String,
+    /// Which account had to own the bucket.
+    pub owner: Option<&'a AccountId>,
+    /// Whether somebody said so.
+    pub said_owner: &'a ExpectedOwner,
+    /// The region that was asked.
+    pub region: &'a str,
+}
+
+/// Explains the failure that ended a run.
+#[must_use]
+pub fn explain(failure: &Failure, at: &Circumstances<'_>) -> Refusal {
+    match failure {
+        Failure::Aws(error) => answer(error, at),
+        Failure::File(_) | Failure::InDoubt | Failure::NotSent | Failure::Unverified => {
+            Refusal::new(failure.to_string()).fact("resource", at.url.clone())
+        }
+    }
+}
+
+fn answer(error: &AwsError, at: &Circumstances<'_>) -> Refusal {
+    if let Some(refusal) = &error.identity {
+        return Refusal::clone(refusal);
+    }
+    if error.cause != Cause::Answered {
+        return unreachable(error, at);
+    }
+    let refusal = Refusal::new(headline(error, at))
+        .fact("identity", at.identity.name())
+        .fact("account", account_of(at))
+        .fact("action", "s3:PutObject")
+        .fact("resource", at.url.clone())
+        .fact("S3 said", error.to_string());
+    hints(error, at).into_iter().fold(refusal, Refusal::hint)
+}
+
+fn account_of(at: &Circumstances<'_>) -> String {
+    let writer = at.identity.account().map_or("unknown", AccountId::as_str);
+    match at.owner {
+        Some(owner) => format!("{writer} writes, {owner} must own the bucket"),
+        None => format!("{writer} writes, whoever owns the bucket"),
+    }
+}
+
+fn headline(error: &AwsError, at: &Circumstances<'_>) -> String {
+    let bucket = &at.destination.bucket;
+    if right_region(error).is_some() || error.is(&["PermanentRedirect", "TemporaryRedirect"]) {
+        return format!("bucket {bucket} is in another region than {}", at.region);
+    }
+    match error.code.as_str() {
+        "AccessDenied" => format!("S3 refused the upload to bucket {bucket}"),
+        "NoSuchBucket" => format!("there is no bucket {bucket}"),
+        "ExpiredToken" => "the credentials ended while the files were on their way".to_owned(),
+        code => format!("S3 refused the upload to bucket {bucket} ({code})"),
+    }
+}
+
+fn hints(error: &AwsError, at: &Circumstances<'_>) -> Vec<String> {
+    if let Some(region) = right_region(error) {
+        return vec![format!("set AWS_REGION={region}")];
+    }
+    match error.code.as_str() {
+        "AccessDenied" => access_denied(&error.message, at),
+        "NoSuchBucket" => vec![
+            "check the bucket's name in DOCFERRY_DESTINATION; docferry creates no buckets"
+                .to_owned(),
+        ],
+        "PermanentRedirect" | "TemporaryRedirect" => {
+            vec!["set AWS_REGION to the bucket's region".to_owned()]
+        }
+        "AccessControlListNotSupported" => vec![
+            "the bucket's Object Ownership is `Bucket owner enforced`, which takes no ACL"
+                .to_owned(),
+        ],
+        "ExpiredToken" => vec![
+            "raise DOCFERRY_SESSION_DURATION, or give the job credentials that last longer"
+                .to_owned(),
+        ],
+        "RequestTimeTooSkewed" => vec!["set the clock of the machine that runs the job".to_owned()],
+        "InvalidAccessKeyId" | "InvalidToken" | "SignatureDoesNotMatch" => vec![
+            "S3 does not know these credentials: are they of another partition or service?"
+                .to_owned(),
+        ],
+        code if code.starts_with("KMS.") => {
+            vec!["the bucket's encryption key is disabled or gone: ask its owner".to_owned()]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// S3 names the right region in a header, in the error, or only in its words.
+fn right_region(error: &AwsError) -> Option<String> {
+    let in_words = || {
+        let (_, rest) = error.message.split_once("expecting '")?;
+        rest.split('\'').next().map(str::to_owned)
+    };
+    match error.code.as_str() {
+        "PermanentRedirect" | "TemporaryRedirect" | "IllegalLocationConstraintException" => {
+            error.region.clone()
+        }
+        "AuthorizationHeaderMalformed" => error.region.clone().or_else(in_words),
+        _ => None,
+    }
+}
+
+/// S3 says "Access Denied" alike for several reasons; where its words tell
+/// them apart, only the one that applies is told.
+fn access_denied(message: &str, at: &Circumstances<'_>) -> Vec<String> {
+    let bucket = &at.destination.bucket;
+    if message.contains("kms:") {
+        return vec![kms(at)];
+    }
+    if message.contains("explicit deny in a resource-based policy") {
+        return vec![format!(
+            "the policy of bucket {bucket} denies it: look for the statement with \"Effect\": \"Deny\""
+        )];
+    }
+    if message.contains("explicit deny") {
+        return vec![
+            "a policy denies it outright: look for the statement with \"Effect\": \"Deny\""
+                .to_owned(),
+        ];
+    }
+    let mut hints = vec![identity_policy(at)];
+    if message.contains("no identity-based policy allows") {
+        return hints;
+    }
+    if at.identity.account() != at.owner {
+        hints.push(bucket_policy(at));
+    }
+    hints.extend(owner_hint(at));
+    hints.push(format!(
+        "if bucket {bucket} is encrypted with a KMS key: {}",
+        kms(at)
+    ));
+    hints
+}
+
+fn identity_policy(at: &Circumstances<'_>) -> String {
+    let account = at
+        .identity
+        .account()
+        .map_or("of the job", AccountId::as_str);
+    let whose = match &at.identity.role {
+        Some(role) => format!("a policy of role {}", role.name()),
+        None => format!("a policy of {}", at.identity.name()),
+    };
+    format!(
+        "in account {account}, {whose} must allow\n{{\"Effect\": \"Allow\", \"Action\": \
+         \"s3:PutObject\", \"Resource\": \"{}\"}}\n(the resource ends in /*: without it the \
+         statement means the bucket, not its objects)",
+        objects(at)
+    )
+}
+
+fn bucket_policy(at: &Circumstances<'_>) -> String {
+    let principal = match &at.identity.role {
+        Some(role) => role.to_string(),
+        None => at.identity.name(),
+    };
+    format!(
+        "in the bucket's account, the policy of bucket {} must allow, too\n{{\"Effect\": \"Allow\", \
+         \"Principal\": {{\"AWS\": \"{principal}\"}}, \"Action\": \"s3:PutObject\", \"Resource\": \
+         \"{}\"}}",
+        at.destination.bucket,
+        objects(at)
+    )
+}
+
+fn owner_hint(at: &Circumstances<'_>) -> Option<String> {
+    let owner = at.owner?;
+    let why = match at.said_owner {
+        ExpectedOwner::Account(_) => "as DOCFERRY_EXPECTED_BUCKET_OWNER says",
+        ExpectedOwner::Writer | ExpectedOwner::Unchecked => {
+            "the account of the identity that writes; if another one owns it, say so in \
+             DOCFERRY_EXPECTED_BUCKET_OWNER"
+        }
+    };
+    Some(format!("the bucket must belong to account {owner}, {why}"))
+}
+
+fn kms(at: &Circumstances<'_>) -> String {
+    let writer = match &at.identity.role {
+        Some(role) => role.to_string(),
+        None => at.identity.name(),
+    };
+    format!(
+        "{writer} needs kms:GenerateDataKey on the key (and kms:Decrypt for uploads in parts), by \
+         its own policy and by the key's"
+    )
+}
+
+fn objects(at: &Circumstances<'_>) -> String {
+    let partition = at
+        .identity
+        .role
+        .as_ref()
+        .map_or("aws", |role| role.partition());
+    let Destination { bucket, prefix } = at.destination;
+    format!("arn:{partition}:s3:::{bucket}/{prefix}*")
+}
+
+fn unreachable(error: &AwsError, at: &Circumstances<'_>) -> Refusal {
+    Refusal::new(format!("S3 cannot be reached in region {}", at.region))
+        .fact("action", "s3:PutObject")
+        .fact("resource", at.url.clone())
+        .fact("reason", error.to_string())
+        .hint("check AWS_REGION, AWS_ENDPOINT_URL_S3 and the network of the runner (VPC endpoint, proxy, DNS)")
+}
+
+#[cfg(test)]
+mod tests;

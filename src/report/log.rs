@@ -1,0 +1,61 @@
+//! The log: plain lines on standard error.
+
+use std::fmt;
+
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
+
+use super::Screen;
+use crate::settings::LogLevel;
+
+/// Sends docferry's own events to the screen from this level on.
+///
+/// Libraries may warn and no more, whatever the level: some of them print
+/// signed requests and tokens when they are asked to be talkative.
+pub fn start(level: LogLevel, screen: &Screen) {
+    let ours = match level {
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+    };
+    let filter = Targets::new()
+        .with_default(LevelFilter::WARN.min(ours))
+        .with_target(env!("CARGO_CRATE_NAME"), ours);
+    let layer = tracing_subscriber::fmt::layer()
+        .event_format(Plain)
+        .with_writer(screen.clone());
+    let subscriber = tracing_subscriber::registry().with(filter).with(layer);
+    // This fails only when a subscriber is there already, as in tests.
+    drop(tracing::subscriber::set_global_default(subscriber));
+}
+
+/// A line without a time, since every CI host adds its own, and with a level
+/// only where it is worth a second look.
+struct Plain;
+
+impl<S, N> FormatEvent<S, N> for Plain
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        match *event.metadata().level() {
+            Level::ERROR => writer.write_str("error: ")?,
+            Level::WARN => writer.write_str("warning: ")?,
+            Level::INFO => {}
+            Level::DEBUG | Level::TRACE => writer.write_str("debug: ")?,
+        }
+        context.format_fields(writer.by_ref(), event)?;
+        writeln!(writer)
+    }
+}

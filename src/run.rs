@@ -1,0 +1,176 @@
+//! A run, from settings to report, as one straight line.
+//!
+//! Owns: the sequence. Never: details.
+
+use std::io::{self, BufWriter, Write};
+use std::sync::Arc;
+
+use crate::aws::{Aws, Retries};
+use crate::error::{Error, Refusal, SourceError};
+use crate::identity::{self, Identity};
+use crate::plan::{Parting, Plan};
+use crate::refused::{self, Circumstances};
+use crate::report::{self, Screen};
+use crate::rules::Rules;
+use crate::settings::{Command, ExpectedOwner, Mistake, Mistakes, PlanFormat, Settings};
+use crate::stop::Stop;
+use crate::transfer::{self, Failed, Fate, Load, Progress, Tally, Verdict};
+use crate::types::AccountId;
+use crate::walk::{Source, walk};
+
+/// Does what the settings say. `aws` makes the clients, `stop` may end the
+/// run early, `screen` shows how far it is.
+pub async fn run(
+    settings: &Settings,
+    aws: impl AsyncFnOnce() -> Aws,
+    stop: &Arc<Stop>,
+    screen: &Screen,
+) -> Result<(), Error> {
+    let mut source = walk(&settings.source)?;
+    let plan = Arc::new(plan(settings, &mut source)?);
+    if settings.command == Command::Plan {
+        return print(&plan, settings.plan_format);
+    }
+    tracing::info!("plan       {}", plan.summary());
+
+    let aws = stop.or(aws()).await.ok_or_else(|| stopped(stop))?;
+    let region = region(&aws)?;
+    let identity = stop.or(identity::establish(&settings.identity, &aws)).await;
+    let identity = identity
+        .ok_or_else(|| stopped(stop))?
+        .map_err(Error::Identity)?;
+    let owner = owner(&settings.expected_owner, &identity)?;
+    let retries = Retries::default();
+
+    let work = Load {
+        client: aws.s3(
+            &identity.writer,
+            settings.path_style,
+            &settings.transfer,
+            &retries,
+        ),
+        over_tls: aws.s3_over_tls(),
+        owner: owner.clone(),
+        source,
+        plan: Arc::clone(&plan),
+        retries,
+    };
+    let tally = transfer(settings, work, stop, screen).await;
+    report::tell(&tally, &plan);
+    conclude(&tally, stop, |failed| {
+        let at = Circumstances {
+            identity: &identity,
+            destination: &plan.destination,
+            url: plan.destination.url_of(&plan.puts[failed.index].file.key),
+            owner: owner.as_ref(),
+            said_owner: &settings.expected_owner,
+            region: &region,
+        };
+        Box::new(refused::explain(&failed.failure, &at))
+    })
+}
+
+fn plan(settings: &Settings, source: &mut Source) -> Result<Plan, Error> {
+    if source.files.is_empty() && !settings.allow_empty {
+        return Err(Error::Source(SourceError::whole(
+            &settings.source,
+            "holds no file",
+            Some("did the build step run? DOCFERRY_ALLOW_EMPTY=true says that this is fine"),
+        )));
+    }
+    let parting = Parting {
+        threshold: settings.transfer.multipart_threshold.0,
+        part_size: settings.transfer.part_size.0,
+    };
+    let files = std::mem::take(&mut source.files);
+    let plan = Plan::new(
+        settings.destination.clone(),
+        files,
+        &mut Rules::default(),
+        parting,
+    )?;
+    Ok(plan)
+}
+
+fn print(plan: &Plan, format: PlanFormat) -> Result<(), Error> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    let printed = match format {
+        PlanFormat::Text => plan.write_text(&mut out),
+        PlanFormat::Json => plan.write_json(&mut out),
+    };
+    match printed.and_then(|()| out.flush()) {
+        // Whoever reads the plan, such as `head`, may have seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => {
+            result.map_err(|error| Error::Bug(format!("the plan cannot be printed: {error}")))
+        }
+    }
+}
+
+fn region(aws: &Aws) -> Result<String, Error> {
+    aws.region().map(str::to_owned).ok_or_else(|| {
+        let reason = "is not set, and neither a profile nor the instance gives a region";
+        let mistake = Mistake::new("AWS_REGION", reason);
+        Mistakes::from(mistake.hint("set it to the bucket's region, e.g. eu-central-1")).into()
+    })
+}
+
+fn owner(said: &ExpectedOwner, identity: &Identity) -> Result<Option<AccountId>, Error> {
+    match said {
+        ExpectedOwner::Unchecked => Ok(None),
+        ExpectedOwner::Account(account) => Ok(Some(account.clone())),
+        ExpectedOwner::Writer => match identity.account() {
+            Some(account) => Ok(Some(account.clone())),
+            None => {
+                let reason = "is not set, and STS does not say which account the job is in";
+                let mistake = Mistake::new("DOCFERRY_EXPECTED_BUCKET_OWNER", reason);
+                let hint = "set it to the account that owns the bucket, or to `none`";
+                Err(Mistakes::from(mistake.hint(hint)).into())
+            }
+        },
+    }
+}
+
+async fn transfer(settings: &Settings, work: Load, stop: &Arc<Stop>, screen: &Screen) -> Tally {
+    let progress = Arc::new(Progress::default());
+    let sum = report::Sum::from(&*work.plan);
+    let tally = tokio::select! {
+        biased;
+        tally = transfer::carry(work, &settings.transfer, &progress, stop) => tally,
+        never = report::watch(screen, sum, &progress) => match never {},
+    };
+    screen.clear();
+    tally
+}
+
+fn conclude(
+    tally: &Tally,
+    stop: &Stop,
+    explain: impl Fn(&Failed) -> Box<Refusal>,
+) -> Result<(), Error> {
+    let planned = tally.fates.len();
+    if tally.count(Fate::Stored) == planned {
+        return Ok(());
+    }
+    if let Some((verdict, failed)) = &tally.condemned {
+        return Err(match verdict {
+            Verdict::Identity => Error::Identity(explain(failed)),
+            Verdict::Destination => Error::Destination(explain(failed)),
+            Verdict::Object => Error::Bug("one object condemned all".to_owned()),
+        });
+    }
+    match stop.cause() {
+        Some(signal) => Err(Error::Stopped(signal)),
+        None => Err(Error::Objects {
+            failed: planned - tally.count(Fate::Stored),
+            planned,
+        }),
+    }
+}
+
+fn stopped(stop: &Stop) -> Error {
+    stop.cause().map_or_else(
+        || Error::Bug("the run gave itself up before it began".to_owned()),
+        Error::Stopped,
+    )
+}

@@ -1,0 +1,236 @@
+//! From texts to parsed types, one field after another, collecting mistakes.
+
+use std::num::NonZeroU32;
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::choice::{LogLevel, Switch};
+use super::mistake::{Mistake, Mistakes};
+use super::said::RawSettings;
+use super::{ExpectedOwner, IdentitySettings, Settings, TransferSettings};
+use crate::host::Host;
+use crate::types::{AccountId, Bytes, Invalid, parse_duration};
+use crate::vars::{self, Unset};
+
+pub(super) fn understand(
+    raw: &RawSettings,
+    argument: Option<&str>,
+    host: &Host,
+    mistakes: Mistakes,
+) -> Result<Settings, Mistakes> {
+    let mut read = Reader { mistakes };
+    let command = match argument {
+        Some(word) => read.value("the command", word, str::parse),
+        None => read.with_default("DOCFERRY_COMMAND", raw.command.as_deref()),
+    };
+    let source = read.required("DOCFERRY_SOURCE", raw.source.as_deref());
+    let destination = read.required("DOCFERRY_DESTINATION", raw.destination.as_deref());
+    let allow_empty = read.switch("DOCFERRY_ALLOW_EMPTY", raw.allow_empty.as_deref());
+    let identity = identity(&mut read, raw, host);
+    let expected_owner = expected_owner(&mut read, raw.expected_bucket_owner.as_deref());
+    let transfer = transfer(&mut read, raw);
+    let path_style = read.with_default("DOCFERRY_PATH_STYLE", raw.path_style.as_deref());
+    let plan_format = read.with_default("DOCFERRY_PLAN_FORMAT", raw.plan_format.as_deref());
+    // The level itself is already in force; here it is only held to its words.
+    let _: Option<LogLevel> = read.with_default("DOCFERRY_LOG", raw.log.as_deref());
+
+    let settings = (|| {
+        Some(Settings {
+            command: command?,
+            source: source?,
+            destination: destination?,
+            allow_empty: allow_empty?,
+            identity: identity?,
+            expected_owner: expected_owner?,
+            transfer: transfer?,
+            path_style: path_style?,
+            plan_format: plan_format?,
+        })
+    })();
+    match settings {
+        Some(settings) if read.mistakes.is_empty() => Ok(settings),
+        _ => Err(read.mistakes),
+    }
+}
+
+fn identity(read: &mut Reader, raw: &RawSettings, host: &Host) -> Option<IdentitySettings> {
+    let role = read.optional("DOCFERRY_ROLE_ARN", raw.role_arn.as_deref(), str::parse);
+    let external_id = read.optional(
+        "DOCFERRY_EXTERNAL_ID",
+        raw.external_id.as_deref(),
+        str::parse,
+    );
+    let session_name = read.optional(
+        "DOCFERRY_SESSION_NAME",
+        raw.session_name.as_deref(),
+        str::parse,
+    );
+    let session_duration = read.optional(
+        "DOCFERRY_SESSION_DURATION",
+        raw.session_duration.as_deref(),
+        session_duration,
+    );
+    for (variable, said) in [
+        ("DOCFERRY_EXTERNAL_ID", raw.external_id.is_some()),
+        ("DOCFERRY_SESSION_DURATION", raw.session_duration.is_some()),
+    ] {
+        if said && raw.role_arn.is_none() {
+            let mistake = Mistake::new(variable, "is set, but there is no role to assume");
+            read.mistakes.add(
+                mistake.hint("set DOCFERRY_ROLE_ARN to the role that writes, or leave it out"),
+            );
+        }
+    }
+    Some(IdentitySettings {
+        role: role?,
+        external_id: external_id?,
+        session_name: session_name?.unwrap_or_else(|| host.session_name()),
+        session_duration: session_duration?,
+    })
+}
+
+/// The limits are those of "AssumeRole" in the AWS Security Token Service API
+/// Reference.
+fn session_duration(text: &str) -> Result<Duration, Invalid> {
+    let duration = parse_duration(text)?;
+    let (least, most) = (Duration::from_mins(15), Duration::from_hours(12));
+    if duration < least || duration > most || duration.subsec_nanos() != 0 {
+        let reason = "is not a whole number of seconds between 15m and 12h";
+        return Err(Invalid::new(reason).hint("STS takes nothing else, for no role"));
+    }
+    Ok(duration)
+}
+
+fn expected_owner(read: &mut Reader, said: Option<&str>) -> Option<ExpectedOwner> {
+    let parse = |text: &str| {
+        if text.eq_ignore_ascii_case("none") {
+            return Ok(ExpectedOwner::Unchecked);
+        }
+        let account = text.parse::<AccountId>().map_err(|invalid| {
+            let hint = "write the twelve digits of the bucket owner's account, or `none`";
+            let known = invalid.hint.clone();
+            invalid.hint(known.unwrap_or_else(|| hint.to_owned()))
+        })?;
+        Ok(ExpectedOwner::Account(account))
+    };
+    let owner = read.optional("DOCFERRY_EXPECTED_BUCKET_OWNER", said, parse)?;
+    Some(owner.unwrap_or(ExpectedOwner::Writer))
+}
+
+fn transfer(read: &mut Reader, raw: &RawSettings) -> Option<TransferSettings> {
+    let concurrency = read.number("DOCFERRY_CONCURRENCY", raw.concurrency.as_deref(), 1, 1024);
+    let threshold = read.size(
+        "DOCFERRY_MULTIPART_THRESHOLD",
+        raw.multipart_threshold.as_deref(),
+    );
+    let part_size = read.size("DOCFERRY_PART_SIZE", raw.part_size.as_deref());
+    let checksum = read.with_default("DOCFERRY_CHECKSUM", raw.checksum.as_deref());
+    let attempts = read.number("DOCFERRY_MAX_ATTEMPTS", raw.max_attempts.as_deref(), 1, 20);
+    Some(TransferSettings {
+        concurrency: concurrency? as usize,
+        multipart_threshold: threshold?,
+        part_size: part_size?,
+        checksum: checksum?,
+        max_attempts: NonZeroU32::new(attempts?)?,
+    })
+}
+
+/// Reads values; whatever it cannot read it notes as a mistake and answers
+/// `None`, so that the next value is read all the same.
+struct Reader {
+    mistakes: Mistakes,
+}
+
+impl Reader {
+    fn value<T>(
+        &mut self,
+        variable: &str,
+        text: &str,
+        parse: impl Fn(&str) -> Result<T, Invalid>,
+    ) -> Option<T> {
+        parse(text)
+            .map_err(|invalid| {
+                self.mistakes
+                    .add(Mistake::of_value(variable, text, invalid));
+            })
+            .ok()
+    }
+
+    fn optional<T>(
+        &mut self,
+        variable: &str,
+        said: Option<&str>,
+        parse: impl Fn(&str) -> Result<T, Invalid>,
+    ) -> Option<Option<T>> {
+        match said {
+            None => Some(None),
+            Some(text) => self.value(variable, text, parse).map(Some),
+        }
+    }
+
+    fn required<T: FromStr>(&mut self, variable: &str, said: Option<&str>) -> Option<T>
+    where
+        Invalid: From<T::Err>,
+    {
+        if let Some(text) = said {
+            return self.value(variable, text, |text| text.parse().map_err(Invalid::from));
+        }
+        let mistake = Mistake::new(variable, "is not set");
+        let example = vars::ALL.iter().find(|var| var.name == variable);
+        self.mistakes.add(match example {
+            Some(var) => mistake.hint(format!("{}, e.g. {}", var.doc, var.example)),
+            None => mistake,
+        });
+        None
+    }
+
+    /// A value whose default is the one that the table shows.
+    fn with_default<T: FromStr<Err = Invalid>>(
+        &mut self,
+        variable: &str,
+        said: Option<&str>,
+    ) -> Option<T> {
+        self.value(variable, said.unwrap_or(default_of(variable)), str::parse)
+    }
+
+    fn switch(&mut self, variable: &str, said: Option<&str>) -> Option<bool> {
+        let switch: Switch = self.with_default(variable, said)?;
+        Some(switch == Switch::On)
+    }
+
+    fn number(&mut self, variable: &str, said: Option<&str>, least: u32, most: u32) -> Option<u32> {
+        let text = said.unwrap_or(default_of(variable));
+        self.value(variable, text, |text| match text.parse() {
+            Ok(number) if (least..=most).contains(&number) => Ok(number),
+            _ => Err(Invalid::new(format!(
+                "is not a number from {least} to {most}"
+            ))),
+        })
+    }
+
+    /// A size within what S3 takes as a part ("Amazon S3 multipart upload
+    /// limits", Amazon S3 User Guide); a single PUT has the same upper limit.
+    fn size(&mut self, variable: &str, said: Option<&str>) -> Option<Bytes> {
+        let text = said.unwrap_or(default_of(variable));
+        self.value(variable, text, |text| {
+            let size: Bytes = text.parse()?;
+            if (Bytes::mib(5)..=Bytes::gib(5)).contains(&size) {
+                return Ok(size);
+            }
+            Err(Invalid::new("is not between 5MiB and 5GiB").hint("S3 takes no other parts"))
+        })
+    }
+}
+
+fn default_of(variable: &str) -> &'static str {
+    match vars::ALL.iter().find(|var| var.name == variable) {
+        Some(vars::Var {
+            default: Unset::Value(text),
+            ..
+        }) => text,
+        Some(_) | None => "",
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,106 @@
+//! The settings: from what was said (texts) to what is meant (parsed types).
+//!
+//! Owns: the meaning of every variable, and telling all mistakes at once.
+//! Never: the network, or a file.
+
+mod choice;
+mod meant;
+mod mistake;
+mod said;
+
+use std::ffi::OsString;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use choice::{ChecksumChoice, Command, LogLevel, PathStyle, PlanFormat};
+pub use mistake::{Mistake, Mistakes};
+
+use crate::host::Host;
+use crate::types::{AccountId, Bytes, Destination, ExternalId, RoleArn, SessionName};
+
+/// What the user wants, as far as it can be known without asking anyone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// What to do.
+    pub command: Command,
+    /// The directory or file to upload.
+    pub source: PathBuf,
+    /// Where it goes.
+    pub destination: Destination,
+    /// Whether a source without files is fine.
+    pub allow_empty: bool,
+    /// Who writes.
+    pub identity: IdentitySettings,
+    /// Which account must own the bucket.
+    pub expected_owner: ExpectedOwner,
+    /// How the files travel.
+    pub transfer: TransferSettings,
+    /// Where the bucket's name stands in a URL.
+    pub path_style: PathStyle,
+    /// How a plan is printed.
+    pub plan_format: PlanFormat,
+}
+
+/// Who writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdentitySettings {
+    /// The role to assume, if the principal does not write itself.
+    pub role: Option<RoleArn>,
+    /// What the role's trust policy asks for.
+    pub external_id: Option<ExternalId>,
+    /// The session's name in CloudTrail.
+    pub session_name: SessionName,
+    /// How long the session lasts, if STS's default will not do.
+    pub session_duration: Option<Duration>,
+}
+
+/// Which account must own the bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExpectedOwner {
+    /// The account of the identity that writes.
+    Writer,
+    /// This account.
+    Account(AccountId),
+    /// Any: the check is turned off.
+    Unchecked,
+}
+
+/// How the files travel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransferSettings {
+    /// How many requests are under way at once.
+    pub concurrency: usize,
+    /// From which size on a file is sent in parts.
+    pub multipart_threshold: Bytes,
+    /// How large a part is, unless that makes too many.
+    pub part_size: Bytes,
+    /// What the server verifies.
+    pub checksum: ChecksumChoice,
+    /// How often one request is tried.
+    pub max_attempts: NonZeroU32,
+}
+
+impl Settings {
+    /// Understands an environment. `argument` is the command line's only word,
+    /// if there was one; it wins over `DOCFERRY_COMMAND`.
+    pub fn read(
+        environment: &[(OsString, OsString)],
+        argument: Option<&str>,
+        host: &Host,
+    ) -> Result<Self, Mistakes> {
+        let mut mistakes = Mistakes::default();
+        let raw = said::listen(environment, &mut mistakes);
+        meant::understand(&raw, argument, host, mistakes)
+    }
+}
+
+/// How much to log. It is read apart from the other settings, so that their
+/// mistakes can be logged; a level that makes no sense is reported with them.
+#[must_use]
+pub fn log_level(environment: &[(OsString, OsString)]) -> LogLevel {
+    let raw = said::listen(environment, &mut Mistakes::default());
+    raw.log
+        .and_then(|level| level.parse().ok())
+        .unwrap_or(LogLevel::Info)
+}

@@ -1,0 +1,257 @@
+//! One object in parts ("Uploading and copying objects using multipart
+//! upload", Amazon S3 User Guide).
+
+use std::sync::Arc;
+
+use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart};
+use aws_smithy_types::byte_stream::ByteStream;
+use tokio::task::JoinSet;
+
+use super::checksum::{Algorithm, Checksum};
+use super::content::weight;
+use super::open::{Opened, open};
+use super::put::{load, verified};
+use super::{Courier, Failure, Leftover};
+use crate::aws::AwsError;
+use crate::plan::Put;
+
+/// An upload that S3 keeps parts for.
+struct Upload {
+    key: String,
+    id: String,
+    algorithm: Algorithm,
+}
+
+/// A part that S3 has.
+struct Part {
+    number: i32,
+    etag: Option<String>,
+    checksum: Checksum,
+}
+
+impl Courier {
+    /// Puts a file in parts. Whatever goes wrong, no part stays behind if that
+    /// can be helped; if it cannot, the leftover is returned to be told.
+    pub(super) async fn put_parts(
+        self: &Arc<Self>,
+        put: &Put,
+        part_size: u64,
+        algorithm: Algorithm,
+    ) -> Result<(), (Failure, Option<Leftover>)> {
+        let opened =
+            open(&self.source, &put.file).map_err(|reason| (Failure::File(reason), None))?;
+        let opened = Arc::new(opened);
+        let upload = tokio::select! {
+            biased;
+            upload = self.create(put, algorithm) => upload.map_err(|failure| (failure, None))?,
+            () = self.stop.overdue() => return Err((Failure::NotSent, None)),
+        };
+        let upload = Arc::new(upload);
+        let result = match self
+            .stop
+            .or(self.send_parts(&upload, &opened, part_size))
+            .await
+        {
+            None => Err(Failure::NotSent),
+            Some(Err(failure)) => Err(failure),
+            Some(Ok(parts)) => tokio::select! {
+                biased;
+                done = self.complete(put, &upload, parts) => done,
+                () = self.stop.overdue() => Err(Failure::InDoubt),
+            },
+        };
+        match result {
+            Ok(()) => Ok(()),
+            Err(failure) => {
+                let failure = self.blame_the_file(failure, &opened);
+                Err((failure, self.abort(&upload).await))
+            }
+        }
+    }
+
+    async fn create(&self, put: &Put, algorithm: Algorithm) -> Result<Upload, Failure> {
+        let _permit = self.requests.acquire().await;
+        let key = self.key_of(put);
+        let request = self
+            .client
+            .create_multipart_upload()
+            .bucket(self.bucket())
+            .key(&key)
+            .set_expected_bucket_owner(self.owner.clone())
+            .content_type(&put.properties.content_type);
+        let request = match algorithm {
+            Algorithm::Crc64Nvme => request
+                .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
+                .checksum_type(ChecksumType::FullObject),
+            Algorithm::Crc32C => request
+                .checksum_algorithm(ChecksumAlgorithm::Crc32C)
+                .checksum_type(ChecksumType::FullObject),
+            Algorithm::Md5 => request,
+        };
+        let answer = request.send().await.map_err(|error| {
+            let error = AwsError::from_sdk(&error);
+            self.refused(error, &Checksum::of(algorithm, &[]))
+        })?;
+        let id = answer.upload_id().unwrap_or_default().to_owned();
+        tracing::debug!("began a multipart upload of {key}");
+        Ok(Upload { key, id, algorithm })
+    }
+
+    async fn send_parts(
+        self: &Arc<Self>,
+        upload: &Arc<Upload>,
+        opened: &Arc<Opened>,
+        part_size: u64,
+    ) -> Result<Vec<Part>, Failure> {
+        let size = opened.size();
+        let mut sent = Vec::new();
+        // Dropping the set ends the parts that are under way.
+        let mut under_way = JoinSet::new();
+        let mut begin = 0;
+        let mut number = 0;
+        while begin < size || number == 0 {
+            let length = part_size.min(size - begin);
+            let permit = Arc::clone(&self.requests).acquire_owned().await;
+            let memory = self.memory.reserve(weight(length)).await;
+            number += 1;
+            let (courier, upload) = (Arc::clone(self), Arc::clone(upload));
+            let opened = Arc::clone(opened);
+            under_way.spawn(async move {
+                let part = courier
+                    .send_part(&upload, &opened, number, begin, length)
+                    .await;
+                drop((permit, memory));
+                part
+            });
+            begin += length;
+            while let Some(done) = under_way.try_join_next() {
+                sent.push(finished(done)?);
+            }
+        }
+        while let Some(done) = under_way.join_next().await {
+            sent.push(finished(done)?);
+        }
+        opened.check().map_err(Failure::File)?;
+        sent.sort_unstable_by_key(|part| part.number);
+        Ok(sent)
+    }
+
+    async fn send_part(
+        &self,
+        upload: &Upload,
+        opened: &Opened,
+        number: i32,
+        begin: u64,
+        length: u64,
+    ) -> Result<Part, Failure> {
+        let (content, checksum) = load(opened, begin, length, upload.algorithm).await?;
+        let request = self
+            .client
+            .upload_part()
+            .bucket(self.bucket())
+            .key(&upload.key)
+            .upload_id(&upload.id)
+            .part_number(number)
+            .set_expected_bucket_owner(self.owner.clone())
+            .body(ByteStream::new(content.body()));
+        let request = match upload.algorithm {
+            Algorithm::Crc64Nvme => request.checksum_crc64_nvme(&checksum.base64),
+            Algorithm::Crc32C => request.checksum_crc32_c(&checksum.base64),
+            Algorithm::Md5 => request.content_md5(&checksum.base64),
+        };
+        let mut request = request.customize();
+        if self.over_tls {
+            request = request.disable_payload_signing();
+        }
+        let answer = request.send().await;
+        let answer = answer.map_err(|error| self.refused(AwsError::from_sdk(&error), &checksum))?;
+        match upload.algorithm {
+            Algorithm::Crc64Nvme => verified(answer.checksum_crc64_nvme(), &checksum)?,
+            Algorithm::Crc32C => verified(answer.checksum_crc32_c(), &checksum)?,
+            Algorithm::Md5 => {}
+        }
+        self.progress.sent(length);
+        Ok(Part {
+            number,
+            etag: answer.e_tag().map(str::to_owned),
+            checksum,
+        })
+    }
+
+    async fn complete(&self, put: &Put, upload: &Upload, parts: Vec<Part>) -> Result<(), Failure> {
+        let whole = Checksum::combine(parts.iter().map(|part| &part.checksum));
+        let value = |algorithm| whole.as_ref().and_then(|sum| sum.value_for(algorithm));
+        let size = i64::try_from(put.file.size).ok();
+        let list: Vec<CompletedPart> = parts.into_iter().map(CompletedPart::from).collect();
+        let list = CompletedMultipartUpload::builder().set_parts(Some(list));
+        let request = self
+            .client
+            .complete_multipart_upload()
+            .bucket(self.bucket())
+            .key(&upload.key)
+            .upload_id(&upload.id)
+            .set_expected_bucket_owner(self.owner.clone())
+            .set_checksum_crc64_nvme(value(Algorithm::Crc64Nvme))
+            .set_checksum_crc32_c(value(Algorithm::Crc32C))
+            .set_checksum_type(whole.as_ref().map(|_| ChecksumType::FullObject))
+            .set_mpu_object_size(whole.as_ref().and(size))
+            .multipart_upload(list.build());
+        let _permit = self.requests.acquire().await;
+        let answer = request.send().await;
+        answer.map_err(|error| Failure::from(AwsError::from_sdk(&error)))?;
+        Ok(())
+    }
+
+    /// Frees what S3 keeps of an upload that will not be completed.
+    async fn abort(&self, upload: &Upload) -> Option<Leftover> {
+        let request = self
+            .client
+            .abort_multipart_upload()
+            .bucket(self.bucket())
+            .key(&upload.key)
+            .upload_id(&upload.id)
+            .set_expected_bucket_owner(self.owner.clone());
+        let reason = match tokio::time::timeout(ABORT_LIMIT, request.send()).await {
+            Ok(Ok(_)) => return None,
+            Ok(Err(error)) => AwsError::from_sdk(&error),
+            Err(_) => return Some(self.leftover(upload, "S3 did not answer in time".to_owned())),
+        };
+        // The upload is gone, which is what was wanted.
+        if reason.is(&["NoSuchUpload"]) {
+            return None;
+        }
+        Some(self.leftover(upload, reason.to_string()))
+    }
+
+    fn leftover(&self, upload: &Upload, reason: String) -> Leftover {
+        Leftover {
+            key: upload.key.clone(),
+            upload_id: upload.id.clone(),
+            reason,
+        }
+    }
+}
+
+const ABORT_LIMIT: std::time::Duration = std::time::Duration::from_secs(4);
+
+fn finished(
+    joined: Result<Result<Part, Failure>, tokio::task::JoinError>,
+) -> Result<Part, Failure> {
+    joined.unwrap_or_else(|error| match error.try_into_panic() {
+        // A panic is a bug; it goes on where it can be seen.
+        Ok(panic) => std::panic::resume_unwind(panic),
+        Err(_) => Err(Failure::NotSent),
+    })
+}
+
+impl From<Part> for CompletedPart {
+    fn from(part: Part) -> Self {
+        let value = |algorithm| part.checksum.value_for(algorithm);
+        Self::builder()
+            .part_number(part.number)
+            .set_e_tag(part.etag.clone())
+            .set_checksum_crc64_nvme(value(Algorithm::Crc64Nvme))
+            .set_checksum_crc32_c(value(Algorithm::Crc32C))
+            .build()
+    }
+}

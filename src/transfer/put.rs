@@ -1,0 +1,110 @@
+//! One object in one request.
+
+use aws_smithy_types::byte_stream::ByteStream;
+
+use super::checksum::{Algorithm, Checksum};
+use super::content::{Content, weight};
+use super::open::{Opened, open};
+use super::{Courier, Failure};
+use crate::aws::AwsError;
+use crate::plan::Put;
+
+impl Courier {
+    /// Puts a file in one request. What was under way when the run is stopped
+    /// may finish within the time of grace.
+    pub(super) async fn put_single(&self, put: &Put, algorithm: Algorithm) -> Result<(), Failure> {
+        let size = put.file.size;
+        let _memory = self.memory.reserve(weight(size)).await;
+        let opened = open(&self.source, &put.file).map_err(Failure::File)?;
+        let (content, checksum) = load(&opened, 0, size, algorithm).await?;
+        opened.check().map_err(Failure::File)?;
+        tokio::select! {
+            biased;
+            sent = self.send_single(put, &content, &checksum) => sent,
+            () = self.stop.overdue() => Err(Failure::InDoubt),
+        }
+        .map_err(|failure| self.blame_the_file(failure, &opened))?;
+        self.progress.sent(size);
+        Ok(())
+    }
+
+    async fn send_single(
+        &self,
+        put: &Put,
+        content: &Content,
+        checksum: &Checksum,
+    ) -> Result<(), Failure> {
+        let mut request = self
+            .client
+            .put_object()
+            .bucket(self.bucket())
+            .key(self.key_of(put))
+            .set_expected_bucket_owner(self.owner.clone())
+            .content_type(&put.properties.content_type)
+            .body(ByteStream::new(content.body()));
+        request = match checksum.algorithm {
+            Algorithm::Crc64Nvme => request.checksum_crc64_nvme(&checksum.base64),
+            Algorithm::Crc32C => request.checksum_crc32_c(&checksum.base64),
+            Algorithm::Md5 => request.content_md5(&checksum.base64),
+        };
+        let mut request = request.customize();
+        if self.over_tls {
+            request = request.disable_payload_signing();
+        }
+        let answer = request.send().await;
+        let answer = answer.map_err(|error| self.refused(AwsError::from_sdk(&error), checksum))?;
+        let repeated = match checksum.algorithm {
+            Algorithm::Crc64Nvme => answer.checksum_crc64_nvme(),
+            Algorithm::Crc32C => answer.checksum_crc32_c(),
+            Algorithm::Md5 => return Ok(()),
+        };
+        verified(repeated, checksum)
+    }
+
+    /// A server may refuse a checksum that it does not know.
+    pub(super) fn refused(&self, error: AwsError, checksum: &Checksum) -> Failure {
+        let speaks_of_it = error.message.to_ascii_lowercase().contains("checksum")
+            || error.code == "NotImplemented";
+        let unknown = checksum.algorithm != Algorithm::Md5
+            && speaks_of_it
+            && matches!(error.status, Some(400 | 501))
+            && error.code != "BadDigest";
+        if unknown {
+            return Failure::Unverified;
+        }
+        error.into()
+    }
+
+    /// When the checksum does not match what arrived, or the body broke off,
+    /// the likeliest reason is that the file changed between the two reads.
+    pub(super) fn blame_the_file(&self, failure: Failure, opened: &Opened) -> Failure {
+        match (&failure, opened.check()) {
+            (Failure::Aws(_), Err(reason)) => Failure::File(reason),
+            _ => failure,
+        }
+    }
+}
+
+/// Reads a stretch of a file and its checksum.
+pub(super) async fn load(
+    opened: &Opened,
+    begin: u64,
+    size: u64,
+    algorithm: Algorithm,
+) -> Result<(Content, Checksum), Failure> {
+    let read = async {
+        let content = Content::read(&opened.file, begin, size).await?;
+        let checksum = content.checksum(algorithm).await?;
+        Ok((content, checksum))
+    };
+    read.await
+        .map_err(|error| Failure::File(opened.reading_failed(&error)))
+}
+
+/// A server that verified a checksum repeats it.
+pub(super) fn verified(repeated: Option<&str>, checksum: &Checksum) -> Result<(), Failure> {
+    match repeated {
+        Some(repeated) if repeated == checksum.base64 => Ok(()),
+        Some(_) | None => Err(Failure::Unverified),
+    }
+}

@@ -1,0 +1,102 @@
+//! What became of each object, and the sum.
+
+use std::time::Duration;
+
+use super::{Done, Failure, Verdict};
+use crate::plan::Plan;
+use crate::stop::Stop;
+
+/// What became of one object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It was not begun.
+    NotSent,
+    /// S3 has it and has verified it.
+    Stored,
+    /// S3 does not have it.
+    Failed,
+    /// S3 may or may not have it.
+    InDoubt,
+}
+
+/// An object that is not in place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failed {
+    /// Its number in the plan.
+    pub index: usize,
+    /// Why.
+    pub failure: Failure,
+}
+
+/// Parts that S3 keeps, and bills, of an upload that did not end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leftover {
+    /// The whole key.
+    pub key: String,
+    /// S3's name for the upload.
+    pub upload_id: String,
+    /// Why it could not be aborted.
+    pub reason: String,
+}
+
+/// The sum of a transfer.
+#[derive(Debug, Clone, Default)]
+pub struct Tally {
+    /// What became of each object, in the order of the plan.
+    pub fates: Vec<Fate>,
+    /// Those that are not in place, and why.
+    pub failed: Vec<Failed>,
+    /// What could not be cleaned up.
+    pub leftovers: Vec<Leftover>,
+    /// The failure that ended the run, if one did.
+    pub condemned: Option<(Verdict, Failed)>,
+    /// How many bytes S3 took.
+    pub bytes: u64,
+    /// How many attempts were repetitions.
+    pub retries: u64,
+    /// How long it took.
+    pub elapsed: Duration,
+    any_stored: bool,
+}
+
+impl Tally {
+    pub(super) fn new(planned: usize) -> Self {
+        Self {
+            fates: vec![Fate::NotSent; planned],
+            ..Self::default()
+        }
+    }
+
+    /// How many objects had this fate.
+    #[must_use]
+    pub fn count(&self, fate: Fate) -> usize {
+        self.fates.iter().filter(|f| **f == fate).count()
+    }
+
+    pub(super) fn record(&mut self, done: Done, plan: &Plan, stop: &Stop) {
+        let Done { index, result } = done;
+        let Err((failure, leftover)) = result else {
+            self.fates[index] = Fate::Stored;
+            self.any_stored = true;
+            let url = plan.destination.url_of(&plan.puts[index].file.key);
+            tracing::debug!("stored {url}");
+            return;
+        };
+        self.leftovers.extend(leftover);
+        self.fates[index] = match failure {
+            Failure::InDoubt => Fate::InDoubt,
+            Failure::NotSent => Fate::NotSent,
+            Failure::File(_) | Failure::Aws(_) | Failure::Unverified => Fate::Failed,
+        };
+        if self.fates[index] != Fate::Failed {
+            return;
+        }
+        let verdict = failure.verdict(self.any_stored);
+        let failed = Failed { index, failure };
+        if verdict != Verdict::Object && self.condemned.is_none() {
+            self.condemned = Some((verdict, failed.clone()));
+            stop.give_up();
+        }
+        self.failed.push(failed);
+    }
+}

@@ -1,0 +1,362 @@
+//! Every variable that docferry reads, each declared once.
+//!
+//! Owns: names, groups, descriptions, defaults, examples, and which are secret.
+//! `--help`, the README's table and `action.yml` are held to this table by
+//! tests. Never: reads the environment.
+
+/// What docferry's own variables begin with.
+pub const PREFIX: &str = "DOCFERRY_";
+
+/// The heading that a variable stands under in `--help` and in the README.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Group {
+    /// What goes where.
+    Files,
+    /// Who docferry is when it writes.
+    Identity,
+    /// How the files travel.
+    Transfer,
+    /// What is printed.
+    Output,
+    /// AWS's own variables, which keep AWS's names.
+    Aws,
+}
+
+impl Group {
+    /// All groups, in the order in which they are shown.
+    pub const ALL: [Self; 5] = [
+        Self::Files,
+        Self::Identity,
+        Self::Transfer,
+        Self::Output,
+        Self::Aws,
+    ];
+
+    /// The heading.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Files => "Files",
+            Self::Identity => "Identity",
+            Self::Transfer => "Transfer",
+            Self::Output => "Output",
+            Self::Aws => "AWS's own",
+        }
+    }
+}
+
+/// What a variable holds when it is not set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unset {
+    /// There is none: the run cannot start without it.
+    Required,
+    /// It is not used.
+    None,
+    /// This value, as one would write it.
+    Value(&'static str),
+    /// A value that is found out, in words.
+    Derived(&'static str),
+}
+
+impl Unset {
+    /// The default in words, for people.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Required => "required",
+            Self::None => "",
+            Self::Value(text) | Self::Derived(text) => text,
+        }
+    }
+}
+
+/// One variable.
+#[derive(Debug, Clone, Copy)]
+pub struct Var {
+    /// Its full name.
+    pub name: &'static str,
+    /// Its heading.
+    pub group: Group,
+    /// What it is for, in one line of plain English.
+    pub doc: &'static str,
+    /// What holds when it is not set.
+    pub default: Unset,
+    /// A legal value.
+    pub example: &'static str,
+    /// Whether its value must never be printed.
+    pub secret: bool,
+}
+
+const fn var(
+    group: Group,
+    name: &'static str,
+    default: Unset,
+    example: &'static str,
+    doc: &'static str,
+) -> Var {
+    Var {
+        name,
+        group,
+        doc,
+        default,
+        example,
+        secret: false,
+    }
+}
+
+const fn secret(var: Var) -> Var {
+    Var {
+        secret: true,
+        ..var
+    }
+}
+
+use Group::{Aws, Files, Identity, Output, Transfer};
+use Unset::{Derived, None, Required, Value};
+
+/// All variables, by group.
+pub const ALL: &[Var] = &[
+    var(
+        Files,
+        "DOCFERRY_COMMAND",
+        Value("upload"),
+        "plan",
+        "What to do: `upload`, or `plan` to show what an upload would do; the first argument says the same",
+    ),
+    var(
+        Files,
+        "DOCFERRY_SOURCE",
+        Required,
+        "public",
+        "The directory to upload, or a single file",
+    ),
+    var(
+        Files,
+        "DOCFERRY_DESTINATION",
+        Required,
+        "s3://example-docs/handbook/",
+        "The bucket and the prefix under which the files go",
+    ),
+    var(
+        Files,
+        "DOCFERRY_ALLOW_EMPTY",
+        Value("false"),
+        "true",
+        "Whether a source without any file is fine rather than an error",
+    ),
+    var(
+        Identity,
+        "DOCFERRY_ROLE_ARN",
+        None,
+        "arn:aws:iam::222222222222:role/docs-writer",
+        "The role to assume before writing; without it the job's own identity writes",
+    ),
+    secret(var(
+        Identity,
+        "DOCFERRY_EXTERNAL_ID",
+        None,
+        "handbook-7f3a",
+        "The external id that the role's trust policy asks for",
+    )),
+    var(
+        Identity,
+        "DOCFERRY_SESSION_NAME",
+        Derived("from the project and the job"),
+        "docs-nightly",
+        "The name of the role session, as CloudTrail will show it",
+    ),
+    var(
+        Identity,
+        "DOCFERRY_SESSION_DURATION",
+        Derived("1h, chosen by STS"),
+        "30m",
+        "How long the role session lasts: 15m to 12h, within the role's own maximum",
+    ),
+    var(
+        Identity,
+        "DOCFERRY_EXPECTED_BUCKET_OWNER",
+        Derived("the account of the identity that writes"),
+        "222222222222",
+        "The account that must own the bucket, sent with every request; `none` turns the check off",
+    ),
+    var(
+        Transfer,
+        "DOCFERRY_CONCURRENCY",
+        Value("128"),
+        "32",
+        "How many requests are under way at once, 1 to 1024",
+    ),
+    var(
+        Transfer,
+        "DOCFERRY_MULTIPART_THRESHOLD",
+        Value("16MiB"),
+        "64MiB",
+        "Files of this size and more are sent in parts, 5MiB to 5GiB",
+    ),
+    var(
+        Transfer,
+        "DOCFERRY_PART_SIZE",
+        Value("8MiB"),
+        "32MiB",
+        "The size of a part, 5MiB to 5GiB; larger by itself where a file would need over 10,000 parts",
+    ),
+    var(
+        Transfer,
+        "DOCFERRY_CHECKSUM",
+        Value("auto"),
+        "crc32c",
+        "The checksum that the server verifies: `crc64nvme`, `crc32c`, `md5`, or `auto` for the first of them that it knows",
+    ),
+    var(
+        Transfer,
+        "DOCFERRY_MAX_ATTEMPTS",
+        Value("8"),
+        "3",
+        "How often one request is tried before its object counts as failed, 1 to 20",
+    ),
+    var(
+        Transfer,
+        "DOCFERRY_PATH_STYLE",
+        Value("auto"),
+        "true",
+        "Whether the bucket's name goes into the path of the URL; `auto` says yes for endpoints that are not AWS's",
+    ),
+    var(
+        Output,
+        "DOCFERRY_PLAN_FORMAT",
+        Value("text"),
+        "json",
+        "How `plan` prints: `text` for people, `json` for programs",
+    ),
+    var(
+        Output,
+        "DOCFERRY_LOG",
+        Value("info"),
+        "debug",
+        "How much is logged: `error`, `warn`, `info`, or `debug` for a line per object",
+    ),
+    var(
+        Aws,
+        "AWS_REGION",
+        Derived("from the profile or the instance"),
+        "eu-central-1",
+        "The bucket's region",
+    ),
+    var(
+        Aws,
+        "AWS_ACCESS_KEY_ID",
+        None,
+        "AKIAIOSFODNN7EXAMPLE",
+        "The job's own access key, if it has one",
+    ),
+    secret(var(
+        Aws,
+        "AWS_SECRET_ACCESS_KEY",
+        None,
+        "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        "The secret of that key",
+    )),
+    secret(var(
+        Aws,
+        "AWS_SESSION_TOKEN",
+        None,
+        "IQoJb3JpZ2luX2VjEXAMPLE",
+        "The session token of a temporary key",
+    )),
+    var(
+        Aws,
+        "AWS_PROFILE",
+        Value("default"),
+        "ci",
+        "The profile in `~/.aws/config` that gives the job's identity",
+    ),
+    var(
+        Aws,
+        "AWS_ENDPOINT_URL",
+        None,
+        "https://vpce-1a2b.vpce.amazonaws.com",
+        "An endpoint for S3 and STS other than AWS's own",
+    ),
+    var(
+        Aws,
+        "AWS_ENDPOINT_URL_S3",
+        None,
+        "https://s3.example.org",
+        "An endpoint for S3 alone",
+    ),
+    var(
+        Aws,
+        "AWS_ENDPOINT_URL_STS",
+        None,
+        "https://sts.example.org",
+        "An endpoint for STS alone",
+    ),
+    var(
+        Aws,
+        "AWS_USE_FIPS_ENDPOINT",
+        Value("false"),
+        "true",
+        "Whether to use AWS's FIPS endpoints",
+    ),
+    var(
+        Aws,
+        "AWS_USE_DUALSTACK_ENDPOINT",
+        Value("false"),
+        "true",
+        "Whether to use AWS's dual-stack endpoints, for IPv6",
+    ),
+];
+
+/// docferry's own variables, without AWS's.
+pub fn own() -> impl Iterator<Item = &'static Var> {
+    ALL.iter().filter(|var| var.name.starts_with(PREFIX))
+}
+
+/// Whether the value of this variable must never be printed.
+#[must_use]
+pub fn is_secret(name: &str) -> bool {
+    ALL.iter().any(|var| var.name == name && var.secret)
+}
+
+/// The known name nearest to a misspelt one, if one is near.
+#[must_use]
+pub fn nearest(name: &str) -> Option<&'static str> {
+    let distance = |known: &str| match known.starts_with(name) || name.starts_with(known) {
+        true => 0,
+        false => strsim::damerau_levenshtein(name, known),
+    };
+    own()
+        .map(|var| (distance(var.name), var.name))
+        .filter(|(distance, known)| *distance <= (known.len() - PREFIX.len()).div_ceil(2))
+        .min()
+        .map(|(_, known)| known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_grouped() {
+        let mut names: Vec<_> = ALL.iter().map(|var| var.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), ALL.len());
+        for var in ALL {
+            let own = var.name.starts_with(PREFIX);
+            assert_eq!(own, var.group != Aws, "{}", var.name);
+        }
+    }
+
+    #[test]
+    fn a_misspelt_name_finds_its_neighbour() {
+        for (said, meant) in [
+            ("DOCFERRY_ROLE", Some("DOCFERRY_ROLE_ARN")),
+            ("DOCFERRY_SORUCE", Some("DOCFERRY_SOURCE")),
+            ("DOCFERRY_DEST", Some("DOCFERRY_DESTINATION")),
+            ("DOCFERRY_XYZZY_PLUGH_FROTZ", Option::None),
+        ] {
+            assert_eq!(nearest(said), meant, "{said}");
+        }
+    }
+}
