@@ -34,8 +34,9 @@ fn upload(argument: Option<&str>) -> Result<(), Error> {
         found.and_then(|(_, value)| value.to_str().map(str::to_owned))
     };
     let screen = Screen::default();
-    start_log(log_level(&environment), &screen);
-    let settings = Settings::read(&environment, argument, &Host::detect(get))?;
+    let host = Host::detect(get);
+    start_log(log_level(&environment, &host), &screen);
+    let settings = Settings::read(&environment, argument, &host)?;
     // One thread: a spike showed that sharing requests between two doubles
     // the CPU time of each.
     let runtime = tokio::runtime::Builder::new_current_thread()

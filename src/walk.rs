@@ -67,12 +67,8 @@ impl Source {
 /// Walks a directory, or takes a single file as it is.
 pub fn walk(source: &Path) -> Result<Source, SourceError> {
     let unreadable = |error: &io::Error| {
-        let hint = match error.kind() {
-            io::ErrorKind::NotFound => {
-                Some("DOCFERRY_SOURCE is relative to the working directory of the job")
-            }
-            _ => None,
-        };
+        let hint = (error.kind() == io::ErrorKind::NotFound)
+            .then_some("DOCFERRY_SOURCE is relative to the working directory of the job");
         SourceError::whole(source, reason_of(error), hint)
     };
     let root = source.canonicalize().map_err(|e| unreadable(&e))?;
@@ -234,11 +230,13 @@ fn walk_problem(error: &walkdir::Error, root: &Path) -> Problem {
 /// An I/O error in plain words.
 #[must_use]
 pub fn reason_of(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => "is not there".to_owned(),
-        io::ErrorKind::PermissionDenied => "may not be read by this user".to_owned(),
-        _ => format!("cannot be read: {error}"),
+    if error.kind() == io::ErrorKind::NotFound {
+        return "is not there".to_owned();
     }
+    if error.kind() == io::ErrorKind::PermissionDenied {
+        return "may not be read by this user".to_owned();
+    }
+    format!("cannot be read: {error}")
 }
 
 #[cfg(test)]

@@ -49,17 +49,7 @@ impl AwsError {
     where
         E: ProvideErrorMetadata + StdError + 'static,
     {
-        let (cause, fallback) = match error {
-            SdkError::TimeoutError(_) => (Cause::TimedOut, "TimedOut"),
-            SdkError::DispatchFailure(failure) if failure.is_timeout() => {
-                (Cause::TimedOut, "TimedOut")
-            }
-            SdkError::DispatchFailure(failure) if failure.is_io() || failure.is_other() => {
-                (Cause::Unreachable, "Unreachable")
-            }
-            SdkError::ServiceError(_) | SdkError::ResponseError(_) => (Cause::Answered, "Unknown"),
-            _ => (Cause::Unsent, "NotSent"),
-        };
+        let cause = cause_of(error);
         let response = error.raw_response();
         let header = |name: &str| {
             response
@@ -72,7 +62,7 @@ impl AwsError {
             cause,
             code: metadata
                 .and_then(|meta| meta.code())
-                .map_or_else(|| code_of(status, fallback), str::to_owned),
+                .map_or_else(|| code_of(status, cause), str::to_owned),
             message: metadata
                 .and_then(|meta| meta.message())
                 .map_or_else(|| whole_story(error), str::to_owned),
@@ -103,13 +93,35 @@ impl fmt::Display for AwsError {
     }
 }
 
-/// A server that is not AWS may answer without a code.
-fn code_of(status: Option<u16>, fallback: &str) -> String {
-    match status {
-        Some(403) => "AccessDenied".to_owned(),
-        Some(503) => "ServiceUnavailable".to_owned(),
-        Some(_) | None => fallback.to_owned(),
+fn cause_of<E>(error: &SdkError<E, HttpResponse>) -> Cause {
+    if error.raw_response().is_some() {
+        return Cause::Answered;
     }
+    if let SdkError::DispatchFailure(failure) = error {
+        return match failure.is_timeout() {
+            true => Cause::TimedOut,
+            false if failure.is_user() => Cause::Unsent,
+            false => Cause::Unreachable,
+        };
+    }
+    if matches!(error, SdkError::TimeoutError(_)) {
+        return Cause::TimedOut;
+    }
+    Cause::Unsent
+}
+
+/// A code of ours where nobody gave one: nothing answered, or a server that is
+/// not AWS answered without one.
+fn code_of(status: Option<u16>, cause: Cause) -> String {
+    match (status, cause) {
+        (Some(403), _) => "AccessDenied",
+        (Some(503), _) => "ServiceUnavailable",
+        (_, Cause::Answered) => "Unknown",
+        (_, Cause::Unreachable) => "Unreachable",
+        (_, Cause::TimedOut) => "TimedOut",
+        (_, Cause::Unsent) => "NotSent",
+    }
+    .to_owned()
 }
 
 /// The innermost errors say the most: "dispatch failure" alone helps nobody.

@@ -92,7 +92,7 @@ impl Session {
             .set_duration_seconds(seconds)
             .send()
             .await
-            .map_err(|error| self.refusal(&AwsError::from_sdk(&error)))?;
+            .map_err(|error| Box::new(self.refusal(&AwsError::from_sdk(&error))))?;
         let Some(found) = answer.credentials() else {
             let what = "STS answered AssumeRole without credentials";
             return Err(Box::new(Refusal::new(what)));
@@ -106,13 +106,8 @@ impl Session {
         ))
     }
 
-    fn refusal(&self, error: &AwsError) -> Box<Refusal> {
-        Box::new(explain::assume_role(
-            error,
-            &self.role,
-            self.caller.as_ref(),
-            &self.settings,
-        ))
+    fn refusal(&self, error: &AwsError) -> Refusal {
+        explain::assume_role(error, &self.role, self.caller.as_ref(), &self.settings)
     }
 }
 

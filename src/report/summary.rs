@@ -2,7 +2,7 @@
 
 use crate::error::LIST_LIMIT;
 use crate::plan::Plan;
-use crate::text::{count, printable};
+use crate::text::{count, grouped, printable};
 use crate::transfer::{Fate, Tally};
 use crate::types::Bytes;
 
@@ -41,21 +41,21 @@ fn sum(tally: &Tally, plan: &Plan) -> String {
     )]
     let rate = (tally.bytes as f64 / seconds.max(0.001)) as u64;
     let stored = tally.count(Fate::Stored);
-    let mut text = format!(
-        "done       {} of {}, {} in {seconds:.1} s ({}/s)",
-        stored,
+    let repeated = match tally.retries {
+        0 => String::new(),
+        retries => format!(", {retries} tried again"),
+    };
+    let failed = match tally.failed.len() {
+        0 => String::new(),
+        failed => format!(", {failed} failed"),
+    };
+    format!(
+        "done       {} of {}, {} in {seconds:.1} s ({}/s){repeated}{failed}",
+        grouped(stored),
         count(plan.puts.len(), "file"),
         Bytes(tally.bytes),
         Bytes(rate),
-    );
-    text.push_str(&match tally.retries {
-        0 => String::new(),
-        retries => format!(", {retries} tried again"),
-    });
-    if !tally.failed.is_empty() {
-        text.push_str(&format!(", {} failed", tally.failed.len()));
-    }
-    text
+    )
 }
 
 /// A run that did not end well says which objects are in place, so that nobody
@@ -72,7 +72,9 @@ fn tell_what_is_in_place(tally: &Tally, plan: &Plan) {
             .filter(move |(_, f)| **f == fate)
             .map(|(index, _)| index)
     };
-    for index in with(Fate::InDoubt) {
+    // Where the first answer spoke for all, what was under way got no better.
+    let doubtful = stored > 0 || tally.condemned.is_none();
+    for index in with(Fate::InDoubt).filter(|_| doubtful) {
         tracing::warn!(
             "in doubt, stopped while S3's answer was awaited: {}",
             url(index)

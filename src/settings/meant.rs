@@ -156,6 +156,10 @@ impl Reader {
             .ok()
     }
 
+    #[expect(
+        clippy::option_option,
+        reason = "the outer one says whether it could be read, the inner one whether it was said"
+    )]
     fn optional<T>(
         &mut self,
         variable: &str,

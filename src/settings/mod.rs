@@ -90,7 +90,7 @@ impl Settings {
         host: &Host,
     ) -> Result<Self, Mistakes> {
         let mut mistakes = Mistakes::default();
-        let raw = said::listen(environment, &mut mistakes);
+        let raw = said::listen(environment, host, &mut mistakes);
         meant::understand(&raw, argument, host, mistakes)
     }
 }
@@ -98,8 +98,8 @@ impl Settings {
 /// How much to log. It is read apart from the other settings, so that their
 /// mistakes can be logged; a level that makes no sense is reported with them.
 #[must_use]
-pub fn log_level(environment: &[(OsString, OsString)]) -> LogLevel {
-    let raw = said::listen(environment, &mut Mistakes::default());
+pub fn log_level(environment: &[(OsString, OsString)], host: &Host) -> LogLevel {
+    let raw = said::listen(environment, host, &mut Mistakes::default());
     raw.log
         .and_then(|level| level.parse().ok())
         .unwrap_or(LogLevel::Info)

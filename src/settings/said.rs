@@ -1,11 +1,13 @@
 //! What was said: docferry's variables as text, before any of them is
 //! understood.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 
 use serde::Deserialize;
 
 use super::mistake::{Mistake, Mistakes};
+use crate::host::{Host, Kind};
 use crate::vars;
 
 /// Each of docferry's variables as it was written; unset and empty are the
@@ -31,9 +33,14 @@ pub(super) struct RawSettings {
     pub(super) log: Option<String>,
 }
 
-/// Takes docferry's variables out of the whole environment.
-pub(super) fn listen(environment: &[(OsString, OsString)], mistakes: &mut Mistakes) -> RawSettings {
-    let mut pairs = Vec::new();
+/// Takes docferry's variables out of the whole environment. In a GitHub
+/// action they come as inputs, too, and what the step says wins.
+pub(super) fn listen(
+    environment: &[(OsString, OsString)],
+    host: &Host,
+    mistakes: &mut Mistakes,
+) -> RawSettings {
+    let mut said = BTreeMap::new();
     for (name, value) in environment {
         let Some(name) = name.to_str() else { continue };
         if !name.starts_with(vars::PREFIX) || value.is_empty() {
@@ -42,21 +49,35 @@ pub(super) fn listen(environment: &[(OsString, OsString)], mistakes: &mut Mistak
         if !vars::own().any(|var| var.name == name) {
             mistakes.add(unknown(name));
         } else if let Some(value) = value.to_str() {
-            pairs.push((name.to_owned(), value.trim().to_owned()));
+            said.insert(name.to_owned(), value.trim().to_owned());
         } else {
             mistakes.add(Mistake::new(name, "is not valid UTF-8"));
         }
     }
-    pairs.retain(|(_, value)| !value.is_empty());
-    match envy::prefixed(vars::PREFIX).from_iter(pairs) {
+    if host.kind == Kind::GitHub {
+        said.extend(inputs(environment));
+    }
+    said.retain(|_, value| !value.is_empty());
+    match envy::prefixed(vars::PREFIX).from_iter(said) {
         Ok(raw) => raw,
         Err(error) => {
-            // Every field is an optional text, so only a name that is given
-            // twice can end here.
+            // Every field is an optional text, so this should never be.
             mistakes.add(Mistake::new(vars::PREFIX, error.to_string()));
             RawSettings::default()
         }
     }
+}
+
+/// The action's inputs: `role-arn` arrives as `INPUT_ROLE-ARN` ("Metadata
+/// syntax reference", GitHub Docs). Inputs of other actions are left alone.
+fn inputs(environment: &[(OsString, OsString)]) -> impl Iterator<Item = (String, String)> {
+    environment.iter().filter_map(|(name, value)| {
+        let input = name.to_str()?.strip_prefix("INPUT_")?.replace('-', "_");
+        let name = format!("{}{input}", vars::PREFIX);
+        let value = value.to_str()?.trim();
+        let known = !value.is_empty() && vars::own().any(|var| var.name == name);
+        known.then(|| (name, value.to_owned()))
+    })
 }
 
 fn unknown(name: &str) -> Mistake {
@@ -72,12 +93,16 @@ mod tests {
     use super::*;
 
     fn listen_to(pairs: &[(&str, &str)]) -> (RawSettings, Mistakes) {
+        let host = Host::detect(|name| {
+            let found = pairs.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        });
         let environment: Vec<_> = pairs
             .iter()
             .map(|(name, value)| (OsString::from(name), OsString::from(value)))
             .collect();
         let mut mistakes = Mistakes::default();
-        let raw = listen(&environment, &mut mistakes);
+        let raw = listen(&environment, &host, &mut mistakes);
         (raw, mistakes)
     }
 
@@ -95,5 +120,23 @@ mod tests {
         let (raw, mistakes) = listen_to(&[("DOCFERRY_SOURCE", ""), ("DOCFERRY_ROLE_ARN", "  ")]);
         assert_eq!(raw, RawSettings::default());
         assert!(mistakes.is_empty());
+    }
+
+    #[test]
+    fn an_actions_inputs_are_read_with_their_dashes_and_win() {
+        let job = [
+            ("GITHUB_ACTIONS", "true"),
+            ("DOCFERRY_ROLE_ARN", "from the job"),
+            ("DOCFERRY_SOURCE", "from the job"),
+            ("INPUT_ROLE-ARN", "from the step"),
+            ("INPUT_SOURCE", ""),
+            ("INPUT_SOMEBODY-ELSES", "x"),
+        ];
+        let (raw, mistakes) = listen_to(&job);
+        assert!(mistakes.is_empty());
+        assert_eq!(raw.role_arn.as_deref(), Some("from the step"));
+        assert_eq!(raw.source.as_deref(), Some("from the job"));
+        let (raw, _) = listen_to(&job[1..]);
+        assert_eq!(raw.role_arn.as_deref(), Some("from the job"));
     }
 }

@@ -139,14 +139,14 @@ impl Checksum {
 
 /// A checksum in the making.
 pub(super) enum Running {
-    Crc(Algorithm, crc_fast::Digest),
+    Crc(Algorithm, Box<crc_fast::Digest>),
     Md5(Box<Md5>, u64),
 }
 
 impl Running {
     pub(super) fn new(algorithm: Algorithm) -> Self {
         match algorithm.crc() {
-            Some(crc) => Self::Crc(algorithm, crc_fast::Digest::new(crc)),
+            Some(crc) => Self::Crc(algorithm, Box::new(crc_fast::Digest::new(crc))),
             None => Self::Md5(Box::default(), 0),
         }
     }

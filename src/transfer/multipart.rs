@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use super::checksum::{Algorithm, Checksum};
 use super::content::weight;
 use super::open::{Opened, open};
-use super::put::{load, verified};
+use super::put::{blame_the_file, load, refused, verified};
 use super::{Courier, Failure, Leftover};
 use crate::aws::AwsError;
 use crate::plan::Put;
@@ -20,6 +20,16 @@ struct Upload {
     key: String,
     id: String,
     algorithm: Algorithm,
+}
+
+impl Upload {
+    fn left(&self, reason: String) -> Leftover {
+        Leftover {
+            key: self.key.clone(),
+            upload_id: self.id.clone(),
+            reason,
+        }
+    }
 }
 
 /// A part that S3 has.
@@ -63,7 +73,7 @@ impl Courier {
         match result {
             Ok(()) => Ok(()),
             Err(failure) => {
-                let failure = self.blame_the_file(failure, &opened);
+                let failure = blame_the_file(failure, &opened);
                 Err((failure, self.abort(&upload).await))
             }
         }
@@ -90,7 +100,7 @@ impl Courier {
         };
         let answer = request.send().await.map_err(|error| {
             let error = AwsError::from_sdk(&error);
-            self.refused(error, &Checksum::of(algorithm, &[]))
+            refused(error, &Checksum::of(algorithm, &[]))
         })?;
         let id = answer.upload_id().unwrap_or_default().to_owned();
         tracing::debug!("began a multipart upload of {key}");
@@ -164,7 +174,7 @@ impl Courier {
             request = request.disable_payload_signing();
         }
         let answer = request.send().await;
-        let answer = answer.map_err(|error| self.refused(AwsError::from_sdk(&error), &checksum))?;
+        let answer = answer.map_err(|error| refused(AwsError::from_sdk(&error), &checksum))?;
         match upload.algorithm {
             Algorithm::Crc64Nvme => verified(answer.checksum_crc64_nvme(), &checksum)?,
             Algorithm::Crc32C => verified(answer.checksum_crc32_c(), &checksum)?,
@@ -214,21 +224,13 @@ impl Courier {
         let reason = match tokio::time::timeout(ABORT_LIMIT, request.send()).await {
             Ok(Ok(_)) => return None,
             Ok(Err(error)) => AwsError::from_sdk(&error),
-            Err(_) => return Some(self.leftover(upload, "S3 did not answer in time".to_owned())),
+            Err(_) => return Some(upload.left("S3 did not answer in time".to_owned())),
         };
         // The upload is gone, which is what was wanted.
         if reason.is(&["NoSuchUpload"]) {
             return None;
         }
-        Some(self.leftover(upload, reason.to_string()))
-    }
-
-    fn leftover(&self, upload: &Upload, reason: String) -> Leftover {
-        Leftover {
-            key: upload.key.clone(),
-            upload_id: upload.id.clone(),
-            reason,
-        }
+        Some(upload.left(reason.to_string()))
     }
 }
 

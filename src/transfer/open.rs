@@ -64,8 +64,8 @@ impl Opened {
 }
 
 fn gone_or(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => "vanished after it was planned".to_owned(),
-        _ => reason_of(error),
+    if error.kind() == io::ErrorKind::NotFound {
+        return "vanished after it was planned".to_owned();
     }
+    reason_of(error)
 }

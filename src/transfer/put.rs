@@ -23,7 +23,7 @@ impl Courier {
             sent = self.send_single(put, &content, &checksum) => sent,
             () = self.stop.overdue() => Err(Failure::InDoubt),
         }
-        .map_err(|failure| self.blame_the_file(failure, &opened))?;
+        .map_err(|failure| blame_the_file(failure, &opened))?;
         self.progress.sent(size);
         Ok(())
     }
@@ -52,7 +52,7 @@ impl Courier {
             request = request.disable_payload_signing();
         }
         let answer = request.send().await;
-        let answer = answer.map_err(|error| self.refused(AwsError::from_sdk(&error), checksum))?;
+        let answer = answer.map_err(|error| refused(AwsError::from_sdk(&error), checksum))?;
         let repeated = match checksum.algorithm {
             Algorithm::Crc64Nvme => answer.checksum_crc64_nvme(),
             Algorithm::Crc32C => answer.checksum_crc32_c(),
@@ -60,28 +60,28 @@ impl Courier {
         };
         verified(repeated, checksum)
     }
+}
 
-    /// A server may refuse a checksum that it does not know.
-    pub(super) fn refused(&self, error: AwsError, checksum: &Checksum) -> Failure {
-        let speaks_of_it = error.message.to_ascii_lowercase().contains("checksum")
-            || error.code == "NotImplemented";
-        let unknown = checksum.algorithm != Algorithm::Md5
-            && speaks_of_it
-            && matches!(error.status, Some(400 | 501))
-            && error.code != "BadDigest";
-        if unknown {
-            return Failure::Unverified;
-        }
-        error.into()
+/// A server may refuse a checksum that it does not know.
+pub(super) fn refused(error: AwsError, checksum: &Checksum) -> Failure {
+    let speaks_of_it =
+        error.message.to_ascii_lowercase().contains("checksum") || error.code == "NotImplemented";
+    let unknown = checksum.algorithm != Algorithm::Md5
+        && speaks_of_it
+        && matches!(error.status, Some(400 | 501))
+        && error.code != "BadDigest";
+    if unknown {
+        return Failure::Unverified;
     }
+    error.into()
+}
 
-    /// When the checksum does not match what arrived, or the body broke off,
-    /// the likeliest reason is that the file changed between the two reads.
-    pub(super) fn blame_the_file(&self, failure: Failure, opened: &Opened) -> Failure {
-        match (&failure, opened.check()) {
-            (Failure::Aws(_), Err(reason)) => Failure::File(reason),
-            _ => failure,
-        }
+/// When the checksum does not match what arrived, or the body broke off,
+/// the likeliest reason is that the file changed between the two reads.
+pub(super) fn blame_the_file(failure: Failure, opened: &Opened) -> Failure {
+    match (&failure, opened.check()) {
+        (Failure::Aws(_), Err(reason)) => Failure::File(reason),
+        _ => failure,
     }
 }
 

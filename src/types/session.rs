@@ -37,7 +37,7 @@ impl SessionName {
             name = format!("{}-{tail}", head.trim_end_matches('-'));
         }
         if name.len() < 2 {
-            name = "docferry".to_owned();
+            return Self("docferry".to_owned());
         }
         Self(name)
     }

@@ -1,0 +1,193 @@
+//! The documents are held to the code. `DOCFERRY_RENEW=1` writes them anew.
+
+use std::fs;
+use std::path::PathBuf;
+
+use docferry::error::ExitCode;
+use docferry::vars::{self, Group, Unset, Var};
+
+fn path(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+fn read(name: &str) -> String {
+    fs::read_to_string(path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// Asserts that a file is as it should be, or makes it so.
+fn hold(name: &str, expected: &str) {
+    if std::env::var_os("DOCFERRY_RENEW").is_some() {
+        fs::write(path(name), expected).unwrap();
+    }
+    assert!(
+        read(name) == expected,
+        "{name} does not agree with the code; renew it with\n  \
+         DOCFERRY_RENEW=1 cargo test --test it documents"
+    );
+}
+
+fn between(text: &str, mark: &str, inner: &str) -> String {
+    let (begin, end) = (
+        format!("<!-- {mark}: begin -->\n"),
+        format!("<!-- {mark}: end -->"),
+    );
+    let (before, rest) = text
+        .split_once(&begin)
+        .unwrap_or_else(|| panic!("no {begin}"));
+    let (_, after) = rest.split_once(&end).unwrap_or_else(|| panic!("no {end}"));
+    format!("{before}{begin}{inner}{end}{after}")
+}
+
+#[test]
+fn the_readmes_tables_are_the_codes() {
+    let mut variables = String::new();
+    for group in Group::ALL {
+        variables += &format!(
+            "\n### {}\n\n| variable | default | what it is for |\n| --- | --- | --- |\n",
+            group.title()
+        );
+        for var in vars::ALL.iter().filter(|var| var.group == group) {
+            variables += &format!(
+                "| `{}` | {} | {}, e.g. `{}` |\n",
+                var.name,
+                default(var),
+                var.doc,
+                example(var)
+            );
+        }
+    }
+    variables += "\n";
+    let mut codes = "\n| code | meaning |\n| --- | --- |\n".to_owned();
+    for code in ExitCode::ALL {
+        codes += &format!("| {} | {} |\n", code.number(), code.meaning());
+    }
+    codes += "\n";
+    let text = between(&read("README.md"), "variables", &variables);
+    hold("README.md", &between(&text, "exit codes", &codes));
+}
+
+fn default(var: &Var) -> String {
+    match var.default {
+        Unset::Required => "**required**".to_owned(),
+        Unset::None => String::new(),
+        Unset::Value(text) => format!("`{text}`"),
+        Unset::Derived(text) => text.to_owned(),
+    }
+}
+
+fn example(var: &Var) -> &str {
+    if var.secret { "…" } else { var.example }
+}
+
+#[test]
+fn the_actions_inputs_are_the_variables() {
+    let mut text = "\
+# The inputs are docferry's own variables, without their prefix; AWS's variables
+# are given by `env`. This list is held to src/vars.rs by a test.
+name: docferry
+description: Carries the files that a job built into an S3 bucket of another AWS account
+author: The docferry authors
+branding:
+  icon: upload-cloud
+  color: blue
+
+inputs:
+"
+    .to_owned();
+    for var in vars::own() {
+        let name = var
+            .name
+            .trim_start_matches(vars::PREFIX)
+            .to_lowercase()
+            .replace('_', "-");
+        let doc = match var.default {
+            Unset::Value(text) => format!("{} (default {text})", var.doc),
+            Unset::Derived(text) => format!("{} (default: {text})", var.doc),
+            Unset::Required | Unset::None => var.doc.to_owned(),
+        };
+        let required = var.default == Unset::Required;
+        text += &format!("  {name}:\n    description: {doc:?}\n    required: {required}\n");
+    }
+    text += "\nruns:\n  using: docker\n  image: Dockerfile\n";
+    hold("action.yml", &text);
+}
+
+#[test]
+fn every_variable_that_a_document_names_exists() {
+    for name in [
+        "README.md",
+        "ARCHITECTURE.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
+        "CHANGELOG.md",
+        ".gitlab-ci.example.yml",
+        "Dockerfile",
+        "action.yml",
+        ".github/workflows/ci.yml",
+    ] {
+        let text = read(name);
+        for word in
+            text.split(|c: char| !(c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'))
+        {
+            let known = vars::ALL.iter().any(|var| var.name == word);
+            let ours = word.starts_with(vars::PREFIX) && word.len() > vars::PREFIX.len();
+            assert!(
+                known || !ours || word == "DOCFERRY_RENEW",
+                "{name} names {word}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_readmes_recipe_is_the_example_that_is_tested() {
+    let (readme, example) = (read("README.md"), read(".gitlab-ci.example.yml"));
+    let (_, rest) = readme
+        .split_once("<!-- recipe: .gitlab-ci.example.yml -->\n```yaml\n")
+        .unwrap();
+    let (recipe, _) = rest.split_once("```").unwrap();
+    assert!(
+        example.contains(recipe),
+        "the GitLab recipe differs from the example file"
+    );
+}
+
+#[test]
+fn the_architecture_names_every_room_and_every_test_that_it_promises() {
+    let text = read("ARCHITECTURE.md");
+    for line in read("src/lib.rs").lines() {
+        if let Some(room) = line.strip_prefix("pub mod ") {
+            let room = room.trim_end_matches(';');
+            assert!(
+                text.contains(&format!("`{room}`")),
+                "ARCHITECTURE.md does not name {room}"
+            );
+        }
+    }
+    let tests: String = fs::read_dir(path("tests/it"))
+        .unwrap()
+        .map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap())
+        .collect();
+    let (_, promises) = text.split_once("## Promises").unwrap();
+    let mut named = 0;
+    for row in promises
+        .lines()
+        .filter(|line| line.starts_with("| ") && line.contains('`'))
+    {
+        for test in row
+            .rsplit('|')
+            .nth(1)
+            .unwrap()
+            .split('`')
+            .skip(1)
+            .step_by(2)
+        {
+            assert!(
+                tests.contains(&format!("fn {test}(")),
+                "there is no test {test}"
+            );
+            named += 1;
+        }
+    }
+    assert!(named >= 8, "{named} tests are named");
+}
