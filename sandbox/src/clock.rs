@@ -8,15 +8,15 @@ use time::OffsetDateTime;
 /// The sandbox's clock; nothing outside the sandbox follows it.
 #[derive(Debug, Default)]
 pub struct Clock {
-    offset_millis: AtomicI64,
+    offset_nanos: AtomicI64,
 }
 
 impl Clock {
     /// The time as the sandbox sees it.
     #[must_use]
     pub fn now(&self) -> SystemTime {
-        let offset = self.offset_millis.load(Ordering::SeqCst);
-        let shift = Duration::from_millis(offset.unsigned_abs());
+        let offset = self.offset_nanos.load(Ordering::SeqCst);
+        let shift = Duration::from_nanos(offset.unsigned_abs());
         if offset < 0 {
             SystemTime::now() - shift
         } else {
@@ -26,26 +26,26 @@ impl Clock {
 
     /// Moves the clock forward.
     pub fn advance(&self, by: Duration) {
-        self.offset_millis.fetch_add(millis(by), Ordering::SeqCst);
+        self.offset_nanos.fetch_add(nanos(by), Ordering::SeqCst);
     }
 
     /// Moves the clock back.
     pub fn rewind(&self, by: Duration) {
-        self.offset_millis.fetch_sub(millis(by), Ordering::SeqCst);
+        self.offset_nanos.fetch_sub(nanos(by), Ordering::SeqCst);
     }
 
     /// Puts the clock to a moment; it runs on from there.
     pub fn set(&self, to: SystemTime) {
         let offset = match to.duration_since(SystemTime::now()) {
-            Ok(ahead) => millis(ahead),
-            Err(behind) => -millis(behind.duration()),
+            Ok(ahead) => nanos(ahead),
+            Err(behind) => -nanos(behind.duration()),
         };
-        self.offset_millis.store(offset, Ordering::SeqCst);
+        self.offset_nanos.store(offset, Ordering::SeqCst);
     }
 
     /// Back to the machine's time.
     pub fn reset(&self) {
-        self.offset_millis.store(0, Ordering::SeqCst);
+        self.offset_nanos.store(0, Ordering::SeqCst);
     }
 
     pub(crate) fn utc(&self) -> OffsetDateTime {
@@ -53,8 +53,8 @@ impl Clock {
     }
 }
 
-fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+fn nanos(duration: Duration) -> i64 {
+    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }
 
 /// Whole seconds since the epoch.

@@ -264,7 +264,7 @@ impl Role {
 pub struct Bucket {
     world: Arc<World>,
     name: String,
-    bucket: Arc<store::Bucket>,
+    stored: Arc<store::Bucket>,
     public: bool,
 }
 
@@ -274,7 +274,7 @@ impl Bucket {
             s3s::path::check_bucket_name(name),
             "{name:?} is no bucket name of S3"
         );
-        let bucket = Arc::clone(write(&world.buckets).entry(name.to_owned()).or_insert_with(
+        let stored = Arc::clone(write(&world.buckets).entry(name.to_owned()).or_insert_with(
             || {
                 Arc::new(store::Bucket {
                     name: name.to_owned(),
@@ -295,13 +295,13 @@ impl Bucket {
         Self {
             world,
             name: name.to_owned(),
-            bucket,
+            stored,
             public: false,
         }
     }
 
     fn config(self, change: impl FnOnce(&mut BucketConfig)) -> Self {
-        change(&mut write(&self.bucket.config));
+        change(&mut write(&self.stored.config));
         self
     }
 

@@ -14,9 +14,12 @@ use crate::error::Refusal;
 use crate::settings::IdentitySettings;
 use crate::types::RoleArn;
 
-/// Credentials are renewed when less than this is left of their life, so that
-/// a request that is signed now is still good when it arrives.
+/// Credentials are renewed this long before their end, so that a request that
+/// is signed now is still good when it arrives; short ones at three quarters of
+/// their life, so that they are not renewed for each request.
 const MARGIN: Duration = Duration::from_mins(5);
+/// How long to wait after a renewal that failed.
+const RETRY: Duration = Duration::from_secs(10);
 
 /// The session of one role.
 pub(super) struct Session {
@@ -27,7 +30,28 @@ pub(super) struct Session {
     caller: Option<Caller>,
     // One lock for reading and renewing: of many requests that find the
     // credentials old, the first renews them and the others wait for it.
-    current: Mutex<Option<Credentials>>,
+    current: Mutex<Option<Held>>,
+}
+
+/// Credentials and the time from which on they should be renewed.
+struct Held {
+    credentials: Credentials,
+    renew_at: SystemTime,
+}
+
+impl Held {
+    fn new(credentials: Credentials, now: SystemTime) -> Self {
+        let life = credentials
+            .expiry()
+            .and_then(|expiry| expiry.duration_since(now).ok());
+        // An end that is past already speaks of our clock, not of them.
+        let life = life.unwrap_or(2 * MARGIN);
+        let renew_at = now + (life * 3 / 4).max(life.saturating_sub(MARGIN));
+        Self {
+            credentials,
+            renew_at,
+        }
+    }
 }
 
 impl Session {
@@ -59,20 +83,21 @@ impl Session {
     async fn fresh(&self) -> Result<Credentials, Box<Refusal>> {
         let mut current = self.current.lock().await;
         let now = self.aws.now();
-        if let Some(credentials) = current.as_ref().filter(|c| is_good(c, now + MARGIN)) {
-            return Ok(credentials.clone());
+        if let Some(held) = current.as_ref().filter(|held| now < held.renew_at) {
+            return Ok(held.credentials.clone());
         }
         match self.assume().await {
-            Ok(credentials) => Ok(current.insert(credentials).clone()),
+            Ok(credentials) => {
+                let held = current.insert(Held::new(credentials, now));
+                Ok(held.credentials.clone())
+            }
             // A renewal may fail while the old session has still some life in
-            // it; the next request will try again.
-            Err(refusal) => match current.as_ref().filter(|c| is_good(c, now)) {
-                Some(credentials) => {
-                    tracing::warn!(
-                        "the role session could not be renewed yet: {}",
-                        refusal.what
-                    );
-                    Ok(credentials.clone())
+            // it; one of the next requests will try again.
+            Err(refusal) => match current.as_mut().filter(|held| is_good(held, now)) {
+                Some(held) => {
+                    tracing::warn!("the role session is not renewed yet: {}", refusal.what);
+                    held.renew_at = now + RETRY;
+                    Ok(held.credentials.clone())
                 }
                 None => Err(refusal),
             },
@@ -111,8 +136,8 @@ impl Session {
     }
 }
 
-fn is_good(credentials: &Credentials, at: SystemTime) -> bool {
-    credentials.expiry().is_none_or(|expiry| expiry > at)
+fn is_good(held: &Held, at: SystemTime) -> bool {
+    held.credentials.expiry().is_none_or(|expiry| expiry > at)
 }
 
 impl ProvideCredentials for Session {
@@ -134,5 +159,28 @@ impl ProvideCredentials for Session {
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Session({})", self.role)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_are_renewed_before_their_end_but_not_for_each_request() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_hours(500_000);
+        let hour = Duration::from_hours(1);
+        for (expiry, renew) in [
+            (now + hour, hour.checked_sub(MARGIN).unwrap()),
+            (
+                now + Duration::from_mins(15),
+                Duration::from_secs(11 * 60 + 15),
+            ),
+            (now + Duration::from_secs(8), Duration::from_secs(6)),
+            (now - hour, Duration::from_secs(450)),
+        ] {
+            let credentials = Credentials::new("id", "secret", None, Some(expiry), "test");
+            assert_eq!(Held::new(credentials, now).renew_at, now + renew);
+        }
     }
 }

@@ -14,8 +14,9 @@ use crate::settings::LogLevel;
 
 /// Sends docferry's own events to the screen from this level on.
 ///
-/// Libraries may warn and no more, whatever the level: some of them print
-/// signed requests and tokens when they are asked to be talkative.
+/// Libraries stay silent, whatever the level: some of them print signed requests
+/// and tokens when they are asked to be talkative, and what they warn of comes
+/// back as an error that docferry tells in its own words.
 pub fn start(level: LogLevel, screen: &Screen) {
     let ours = match level {
         LogLevel::Error => LevelFilter::ERROR,
@@ -23,9 +24,7 @@ pub fn start(level: LogLevel, screen: &Screen) {
         LogLevel::Info => LevelFilter::INFO,
         LogLevel::Debug => LevelFilter::DEBUG,
     };
-    let filter = Targets::new()
-        .with_default(LevelFilter::WARN.min(ours))
-        .with_target(env!("CARGO_CRATE_NAME"), ours);
+    let filter = Targets::new().with_target(env!("CARGO_CRATE_NAME"), ours);
     let layer = tracing_subscriber::fmt::layer()
         .event_format(Plain)
         .with_writer(screen.clone());

@@ -158,6 +158,11 @@ impl Condition {
         Ok(())
     }
 
+    /// The key that is asked for.
+    pub(crate) fn key(&self) -> &str {
+        &self.key
+    }
+
     /// True if the request satisfies this condition.
     pub(crate) fn holds(&self, context: &Context) -> bool {
         let present = context.get(&self.key);

@@ -290,7 +290,29 @@ fn check_bucket_statement(statement: &Statement) -> Result<(), String> {
     Ok(())
 }
 
+/// Issuers whose tokens all their customers can get; IAM refuses a trust that
+/// does not say which subject (IAM User Guide, "Identity-provider controls for
+/// shared OIDC providers").
+const SHARED_ISSUERS: &[&str] = &["token.actions.githubusercontent.com", "gitlab.com"];
+
 fn check_trust_statement(statement: &Statement) -> Result<(), String> {
+    if let (Effect::Allow, Principals::Only(named)) = (statement.effect, &statement.principals) {
+        for issuer in SHARED_ISSUERS {
+            let trusted = named.iter().any(
+                |one| matches!(one, Named::Federated(arn) if arn.ends_with(&format!("/{issuer}"))),
+            );
+            let subject = format!("{issuer}:sub");
+            let asked = statement
+                .conditions
+                .iter()
+                .any(|condition| condition.key().eq_ignore_ascii_case(&subject));
+            if trusted && !asked {
+                return Err(format!(
+                    "MalformedPolicyDocument: missing a condition on {subject}"
+                ));
+            }
+        }
+    }
     let (Actions::Only(actions) | Actions::AllBut(actions)) = &statement.actions;
     for action in actions {
         if !action.starts_with("sts:") {

@@ -94,7 +94,12 @@ pub(crate) async fn from_s3s(status: StatusCode, body: s3s::Body) -> AwsError {
         "InvalidBucketName" => "The specified bucket is not valid.".to_owned(),
         "MissingContentLength" => "You must provide the Content-Length HTTP header.".to_owned(),
         "MethodNotAllowed" => "The specified method is not allowed against this resource.".to_owned(),
-        _ => element("Message").unwrap_or_default(),
+        _ => element("Message")
+            .unwrap_or_default()
+            .replace("&quot;", "\"")
+            .replace("&lt;", "<")
+            .replace("&gt;", ">")
+            .replace("&amp;", "&"),
     };
     AwsError::new(status.as_u16(), code, message)
 }

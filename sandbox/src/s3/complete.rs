@@ -28,7 +28,7 @@ use super::service::Done;
 
 const LEAST_PART: u64 = 5 * 1024 * 1024;
 
-pub(crate) async fn complete(
+pub(crate) fn complete(
     cx: &Cx,
     input: CompleteMultipartUploadInput,
 ) -> Done<CompleteMultipartUploadOutput> {

@@ -35,7 +35,7 @@ struct Source {
     object: Arc<Object>,
 }
 
-pub(crate) async fn copy_object(cx: &Cx, _: CopyObjectInput) -> Done<CopyObjectOutput> {
+pub(crate) fn copy_object(cx: &Cx, _: CopyObjectInput) -> Done<CopyObjectOutput> {
     let key = cx.key()?;
     let replaces = replaces(cx, "x-amz-metadata-directive")?;
     let replaces_tags = replaces_tags(cx)?;

@@ -25,7 +25,7 @@ struct Gone {
     marker: bool,
 }
 
-pub(crate) async fn delete_object(cx: &Cx, _: DeleteObjectInput) -> Done<DeleteObjectOutput> {
+pub(crate) fn delete_object(cx: &Cx, _: DeleteObjectInput) -> Done<DeleteObjectOutput> {
     if cx.header("if-match").is_some() {
         return Err(refusal::not_implemented());
     }
@@ -85,10 +85,7 @@ fn delete(cx: &Cx, key: &str, version: Option<&str>) -> Result<Gone, AwsError> {
     })
 }
 
-pub(crate) async fn delete_objects(
-    cx: &Cx,
-    input: DeleteObjectsInput,
-) -> Done<DeleteObjectsOutput> {
+pub(crate) fn delete_objects(cx: &Cx, input: DeleteObjectsInput) -> Done<DeleteObjectsOutput> {
     let objects = input.delete.objects;
     if objects.is_empty() || objects.len() > 1000 {
         return Err(AwsError::new(

@@ -354,7 +354,9 @@ pub(crate) fn check_owner(
     }
 }
 
-/// The headers without what concerns signature, framing, and connection.
+/// The headers without what concerns signature, framing, and connection, and
+/// without those that our operations read themselves: s3s refuses values
+/// there that S3 takes or ignores.
 fn plain_headers(headers: &HeaderMap, length: Option<u64>) -> HeaderMap {
     let mut plain = HeaderMap::with_capacity(headers.len());
     for (name, value) in headers {
@@ -366,6 +368,11 @@ fn plain_headers(headers: &HeaderMap, length: Option<u64>) -> HeaderMap {
                 | "content-md5"
                 | "expect"
                 | "expires"
+                | "if-match"
+                | "if-modified-since"
+                | "if-none-match"
+                | "if-unmodified-since"
+                | "range"
                 | "transfer-encoding"
                 | "x-amz-content-sha256"
                 | "x-amz-date"

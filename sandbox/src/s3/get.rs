@@ -33,7 +33,7 @@ struct Span {
     parts: Option<usize>,
 }
 
-pub(crate) async fn get_object(cx: &Cx, _: GetObjectInput) -> Done<GetObjectOutput> {
+pub(crate) fn get_object(cx: &Cx, _: GetObjectInput) -> Done<GetObjectOutput> {
     let (object, span, mut headers) = read(cx)?;
     set(&mut headers, "content-length", &span.length.to_string());
     let body = BlobBody::new(object.blob.clone(), span.from, span.length);
@@ -45,7 +45,7 @@ pub(crate) async fn get_object(cx: &Cx, _: GetObjectInput) -> Done<GetObjectOutp
     Ok(S3Response::with_headers(output, headers))
 }
 
-pub(crate) async fn head_object(cx: &Cx, _: HeadObjectInput) -> Done<HeadObjectOutput> {
+pub(crate) fn head_object(cx: &Cx, _: HeadObjectInput) -> Done<HeadObjectOutput> {
     let (object, span, headers) = read(cx)?;
     let output = HeadObjectOutput {
         content_length: i64::try_from(span.length).ok(),
@@ -283,7 +283,7 @@ fn part_span(number: &str, object: &Object) -> Result<Span, AwsError> {
     })
 }
 
-pub(crate) async fn get_object_tagging(
+pub(crate) fn get_object_tagging(
     cx: &Cx,
     _: GetObjectTaggingInput,
 ) -> Done<GetObjectTaggingOutput> {
@@ -302,18 +302,20 @@ pub(crate) async fn get_object_tagging(
     }))
 }
 
-pub(crate) async fn get_object_attributes(
+pub(crate) fn get_object_attributes(
     cx: &Cx,
-    input: GetObjectAttributesInput,
+    _: GetObjectAttributesInput,
 ) -> Done<GetObjectAttributesOutput> {
     let object = find(cx, "s3:GetObject")?;
     cx.allow_on_object("s3:GetObjectAttributes", cx.key()?)?;
     kms::for_read(cx, &object.properties.encryption)?;
     let wants = |name: &str| {
-        input
-            .object_attributes
+        cx.headers
+            .get_all("x-amz-object-attributes")
             .iter()
-            .any(|attribute| attribute.as_str() == name)
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .any(|attribute| attribute.trim() == name)
     };
     let value = |algorithm: Algorithm| {
         (object.checksum.algorithm == algorithm).then(|| object.checksum.value.clone())
@@ -348,7 +350,7 @@ pub(crate) async fn get_object_attributes(
     }))
 }
 
-pub(crate) async fn head_bucket(cx: &Cx, _: HeadBucketInput) -> Done<HeadBucketOutput> {
+pub(crate) fn head_bucket(cx: &Cx, _: HeadBucketInput) -> Done<HeadBucketOutput> {
     cx.allow_on_bucket("s3:ListBucket")
         .map_err(|refused| refused.header("x-amz-bucket-region", cx.config.region.clone()))?;
     let mut headers = http::HeaderMap::new();
@@ -360,7 +362,7 @@ pub(crate) async fn head_bucket(cx: &Cx, _: HeadBucketInput) -> Done<HeadBucketO
     ))
 }
 
-pub(crate) async fn get_bucket_location(
+pub(crate) fn get_bucket_location(
     cx: &Cx,
     _: GetBucketLocationInput,
 ) -> Done<GetBucketLocationOutput> {

@@ -66,10 +66,7 @@ fn encoding(given: Option<&EncodingType>) -> Result<bool, AwsError> {
     }
 }
 
-pub(crate) async fn list_objects_v2(
-    cx: &Cx,
-    input: ListObjectsV2Input,
-) -> Done<ListObjectsV2Output> {
+pub(crate) fn list_objects_v2(cx: &Cx, input: ListObjectsV2Input) -> Done<ListObjectsV2Output> {
     cx.allow_on_bucket("s3:ListBucket")?;
     let encode = encoding(input.encoding_type.as_ref())?;
     let most = most(input.max_keys)?;
@@ -119,7 +116,7 @@ pub(crate) async fn list_objects_v2(
     }))
 }
 
-pub(crate) async fn list_objects(cx: &Cx, input: ListObjectsInput) -> Done<ListObjectsOutput> {
+pub(crate) fn list_objects(cx: &Cx, input: ListObjectsInput) -> Done<ListObjectsOutput> {
     cx.allow_on_bucket("s3:ListBucket")?;
     let encode = encoding(input.encoding_type.as_ref())?;
     let most = most(input.max_keys)?;

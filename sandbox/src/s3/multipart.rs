@@ -29,10 +29,7 @@ use super::put::{etag, receive};
 use super::refusal::{self, invalid_request};
 use super::service::Done;
 
-pub(crate) async fn create(
-    cx: &Cx,
-    _: CreateMultipartUploadInput,
-) -> Done<CreateMultipartUploadOutput> {
+pub(crate) fn create(cx: &Cx, _: CreateMultipartUploadInput) -> Done<CreateMultipartUploadOutput> {
     let key = cx.key()?;
     properties::allow_write(cx, key)?;
     let properties = properties::from_headers(cx)?;
@@ -198,10 +195,11 @@ pub(crate) fn hash(blob: &Blob, algorithm: Algorithm) -> Result<Vec<u8>, AwsErro
     Ok(hasher.finish())
 }
 
-pub(crate) async fn abort(
-    cx: &Cx,
-    input: AbortMultipartUploadInput,
-) -> Done<AbortMultipartUploadOutput> {
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "every operation has the same shape"
+)]
+pub(crate) fn abort(cx: &Cx, input: AbortMultipartUploadInput) -> Done<AbortMultipartUploadOutput> {
     let key = cx.key()?;
     cx.allow_on_object("s3:AbortMultipartUpload", key)?;
     upload(cx, &input.upload_id)?;
@@ -224,7 +222,11 @@ pub(crate) fn canonical_id(account: &str) -> String {
     crate::sigv4::sha256_hex(account.as_bytes())
 }
 
-pub(crate) async fn list_parts(cx: &Cx, input: ListPartsInput) -> Done<ListPartsOutput> {
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "every operation has the same shape"
+)]
+pub(crate) fn list_parts(cx: &Cx, input: ListPartsInput) -> Done<ListPartsOutput> {
     let key = cx.key()?;
     cx.allow_on_object("s3:ListMultipartUploadParts", key)?;
     let upload = upload(cx, &input.upload_id)?;
@@ -285,7 +287,7 @@ pub(crate) async fn list_parts(cx: &Cx, input: ListPartsInput) -> Done<ListParts
     }))
 }
 
-pub(crate) async fn list_uploads(
+pub(crate) fn list_uploads(
     cx: &Cx,
     input: ListMultipartUploadsInput,
 ) -> Done<ListMultipartUploadsOutput> {

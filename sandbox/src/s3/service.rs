@@ -44,7 +44,7 @@ fn outcome<T>(cx: &Cx, done: Done<T>) -> S3Result<S3Response<T>> {
 }
 
 macro_rules! operations {
-    ($($method:ident: $input:ty => $output:ty = $function:path;)*) => {
+    ($($method:ident: $input:ty => $output:ty = $function:path $(, $awaits:tt)?;)*) => {
         #[async_trait::async_trait]
         impl S3 for Operations {
             $(
@@ -53,7 +53,7 @@ macro_rules! operations {
                     request: S3Request<$input>,
                 ) -> S3Result<S3Response<$output>> {
                     let cx = cx(&request.extensions)?;
-                    let done = $function(&cx, request.input).await;
+                    let done = $function(&cx, request.input)$(.$awaits)?;
                     outcome(&cx, done)
                 }
             )*
@@ -62,7 +62,7 @@ macro_rules! operations {
 }
 
 operations! {
-    put_object: PutObjectInput => PutObjectOutput = put::put_object;
+    put_object: PutObjectInput => PutObjectOutput = put::put_object, await;
     get_object: GetObjectInput => GetObjectOutput = get::get_object;
     head_object: HeadObjectInput => HeadObjectOutput = get::head_object;
     head_bucket: HeadBucketInput => HeadBucketOutput = get::head_bucket;
@@ -73,7 +73,7 @@ operations! {
     delete_objects: DeleteObjectsInput => DeleteObjectsOutput = delete::delete_objects;
     copy_object: CopyObjectInput => CopyObjectOutput = copy::copy_object;
     create_multipart_upload: CreateMultipartUploadInput => CreateMultipartUploadOutput = multipart::create;
-    upload_part: UploadPartInput => UploadPartOutput = multipart::upload_part;
+    upload_part: UploadPartInput => UploadPartOutput = multipart::upload_part, await;
     abort_multipart_upload: AbortMultipartUploadInput => AbortMultipartUploadOutput = multipart::abort;
     list_parts: ListPartsInput => ListPartsOutput = multipart::list_parts;
     list_multipart_uploads: ListMultipartUploadsInput => ListMultipartUploadsOutput = multipart::list_uploads;

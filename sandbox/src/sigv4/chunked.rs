@@ -214,7 +214,7 @@ impl Decoder {
         if !self.announced.contains(&name) || self.trailer_signature.is_some() {
             return Err(ChunkError::MalformedTrailer);
         }
-        self.trailer_text.push_str(&format!("{name}:{value}\n"));
+        self.trailer_text.extend([&name, ":", value, "\n"]);
         self.trailers.push((name, value.to_owned()));
         Ok(())
     }

@@ -17,7 +17,7 @@ use crate::world::{World, read, write};
 use super::refusal::{denied, validation};
 use super::validate::Wish;
 
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 
 /// A role as it is at this moment.
 pub(crate) struct Target {

@@ -16,8 +16,6 @@ pub(crate) struct Request {
     pub(crate) query: Vec<(String, String)>,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
-    /// Headers that are left out of the signature.
-    pub(crate) unsigned: Vec<String>,
 }
 
 impl Request {
@@ -28,7 +26,6 @@ impl Request {
             query: Vec::new(),
             headers: Vec::new(),
             body: Vec::new(),
-            unsigned: Vec::new(),
         }
     }
 

@@ -7,6 +7,15 @@
     clippy::panic,
     reason = "tests stop at the first surprise"
 )]
+#![allow(
+    clippy::format_collect,
+    clippy::format_push_string,
+    clippy::large_stack_arrays,
+    clippy::needless_pass_by_value,
+    clippy::too_many_lines,
+    clippy::type_complexity,
+    reason = "tables and small requests read best as they are"
+)]
 
 mod client;
 mod signer;

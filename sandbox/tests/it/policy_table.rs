@@ -162,7 +162,10 @@ fn check(rows: Vec<Row>) {
             .iter()
             .map(|value| Arc::new(parse(Kind::Identity, value)))
             .collect();
-        let session = row.session.as_ref().map(|value| parse(Kind::Session, value));
+        let session = row
+            .session
+            .as_ref()
+            .map(|value| parse(Kind::Session, value));
         let resource = row
             .on_resource
             .as_ref()
@@ -199,31 +202,45 @@ fn one_account() {
     let arn = || json!({"AWS": "arn:aws:iam::222222222222:user/ci"});
     check(vec![
         row(LOGIC, "nothing allows: implicit deny"),
-        row(LOGIC, "an identity policy allows").identity(allow()).allowed(),
+        row(LOGIC, "an identity policy allows")
+            .identity(allow())
+            .allowed(),
         row(LOGIC, "an explicit deny overrides the allow")
             .identity(allow())
             .identity(deny())
             .gives(Decision::ExplicitDeny(Side::Identity)),
-        row(LOGIC, "a deny of the bucket policy overrides the identity's allow")
-            .identity(allow())
-            .bucket(json!({"Effect": "Deny", "Principal": "*", "Action": "s3:*",
+        row(
+            LOGIC,
+            "a deny of the bucket policy overrides the identity's allow",
+        )
+        .identity(allow())
+        .bucket(json!({"Effect": "Deny", "Principal": "*", "Action": "s3:*",
                 "Resource": "arn:aws:s3:::docs/*"}))
-            .gives(Decision::ExplicitDeny(Side::Resource)),
+        .gives(Decision::ExplicitDeny(Side::Resource)),
         row(WITHIN, "a resource policy that names the user suffices")
             .bucket(grant(arn()))
             .allowed(),
-        row(PRINCIPAL, "naming the account only delegates to its identity policies")
-            .bucket(grant(json!({"AWS": "arn:aws:iam::222222222222:root"}))),
-        row(PRINCIPAL, "an account id is the same as its root ARN, now with an identity policy")
-            .bucket(grant(json!({"AWS": "222222222222"})))
-            .identity(allow())
-            .allowed(),
-        row(PRINCIPAL, "another user's ARN is nothing to us")
-            .bucket(grant(json!({"AWS": "arn:aws:iam::222222222222:user/other"}))),
+        row(
+            PRINCIPAL,
+            "naming the account only delegates to its identity policies",
+        )
+        .bucket(grant(json!({"AWS": "arn:aws:iam::222222222222:root"}))),
+        row(
+            PRINCIPAL,
+            "an account id is the same as its root ARN, now with an identity policy",
+        )
+        .bucket(grant(json!({"AWS": "222222222222"})))
+        .identity(allow())
+        .allowed(),
+        row(PRINCIPAL, "another user's ARN is nothing to us").bucket(grant(
+            json!({"AWS": "arn:aws:iam::222222222222:user/other"}),
+        )),
         row(PRINCIPAL, "NotPrincipal with Deny spares the named")
             .identity(allow())
-            .bucket(json!({"Effect": "Deny", "NotPrincipal": arn(), "Action": "s3:*",
-                "Resource": "arn:aws:s3:::docs/*"}))
+            .bucket(
+                json!({"Effect": "Deny", "NotPrincipal": arn(), "Action": "s3:*",
+                "Resource": "arn:aws:s3:::docs/*"}),
+            )
             .allowed(),
         row(PRINCIPAL, "NotPrincipal with Deny hits all others")
             .identity(allow())
@@ -262,11 +279,14 @@ fn sessions() {
             .who(session())
             .bucket(grant(by_role()))
             .allowed(),
-        row(WITHIN, "a grant to the role's ARN is limited by the session policy")
-            .who(session())
-            .bucket(grant(by_role()))
-            .session(json!({"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}))
-            .gives(Decision::ImplicitDeny(Side::Session)),
+        row(
+            WITHIN,
+            "a grant to the role's ARN is limited by the session policy",
+        )
+        .who(session())
+        .bucket(grant(by_role()))
+        .session(json!({"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}))
+        .gives(Decision::ImplicitDeny(Side::Session)),
         row(WITHIN, "a grant to the session's ARN is not")
             .who(session())
             .bucket(grant(json!({"AWS": SESSION})))
@@ -275,12 +295,17 @@ fn sessions() {
         row(WITHIN, "a deny for the role's ARN hits its sessions")
             .who(session())
             .identity(allow())
-            .bucket(json!({"Effect": "Deny", "Principal": by_role(), "Action": "s3:*",
-                "Resource": "arn:aws:s3:::docs/*"}))
+            .bucket(
+                json!({"Effect": "Deny", "Principal": by_role(), "Action": "s3:*",
+                "Resource": "arn:aws:s3:::docs/*"}),
+            )
             .gives(Decision::ExplicitDeny(Side::Resource)),
-        row(PRINCIPAL, "another session of the role is not the one that is named")
-            .who(session())
-            .bucket(grant(json!({"AWS":
+        row(
+            PRINCIPAL,
+            "another session of the role is not the one that is named",
+        )
+        .who(session())
+        .bucket(grant(json!({"AWS":
                 "arn:aws:sts::222222222222:assumed-role/writer/other"}))),
     ]);
 }
@@ -295,11 +320,14 @@ fn two_accounts() {
             .identity(allow())
             .bucket(named())
             .allowed(),
-        row(ACROSS, "the account is named, and its identity policy allows")
-            .who(stranger())
-            .identity(allow())
-            .bucket(grant(json!({"AWS": "111111111111"})))
-            .allowed(),
+        row(
+            ACROSS,
+            "the account is named, and its identity policy allows",
+        )
+        .who(stranger())
+        .identity(allow())
+        .bucket(grant(json!({"AWS": "111111111111"})))
+        .allowed(),
         row(ACROSS, "the resource's side alone does not suffice")
             .who(stranger())
             .bucket(named()),
@@ -312,16 +340,21 @@ fn two_accounts() {
             .identity(allow())
             .bucket(grant(json!({"AWS": "333333333333"})))
             .gives(Decision::ImplicitDeny(Side::Resource)),
-        row(ACROSS, "the session policy limits the identity's side, even for a named session")
-            .who(Requester::Session {
-                session_arn: "arn:aws:sts::111111111111:assumed-role/ci/job".into(),
-                role_arn: "arn:aws:iam::111111111111:role/ci".into(),
-                account: "111111111111".into(),
-            })
-            .identity(allow())
-            .session(json!({"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}))
-            .bucket(grant(json!({"AWS": "arn:aws:sts::111111111111:assumed-role/ci/job"})))
-            .gives(Decision::ImplicitDeny(Side::Session)),
+        row(
+            ACROSS,
+            "the session policy limits the identity's side, even for a named session",
+        )
+        .who(Requester::Session {
+            session_arn: "arn:aws:sts::111111111111:assumed-role/ci/job".into(),
+            role_arn: "arn:aws:iam::111111111111:role/ci".into(),
+            account: "111111111111".into(),
+        })
+        .identity(allow())
+        .session(json!({"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}))
+        .bucket(grant(
+            json!({"AWS": "arn:aws:sts::111111111111:assumed-role/ci/job"}),
+        ))
+        .gives(Decision::ImplicitDeny(Side::Session)),
         row(PRINCIPAL, "nobody in particular, named by the star")
             .who(Requester::Anonymous)
             .bucket(grant(json!("*")))
@@ -336,17 +369,10 @@ fn two_accounts() {
 #[test]
 fn where_the_resource_must_allow() {
     let assume = || json!({"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": ROLE});
-    let trusts = |principal: &str| {
-        json!({"Effect": "Allow", "Principal": {"AWS": principal}, "Action": "sts:AssumeRole"})
-    };
-    let at = |what| {
-        row(TRUST, what)
-            .action("sts:AssumeRole")
-            .resource(ROLE)
-    };
+    let trusts = |principal: &str| json!({"Effect": "Allow", "Principal": {"AWS": principal}, "Action": "sts:AssumeRole"});
+    let at = |what| row(TRUST, what).action("sts:AssumeRole").resource(ROLE);
     let key = "arn:aws:kms:us-east-1:222222222222:key/k";
-    let use_key =
-        || json!({"Effect": "Allow", "Action": "kms:GenerateDataKey", "Resource": "*"});
+    let use_key = || json!({"Effect": "Allow", "Action": "kms:GenerateDataKey", "Resource": "*"});
     check(vec![
         at("one account: named by the trust policy, no identity policy needed")
             .trust(trusts("arn:aws:iam::222222222222:user/ci"))
@@ -355,8 +381,7 @@ fn where_the_resource_must_allow() {
             .trust(trusts("222222222222"))
             .identity(assume())
             .allowed(),
-        at("one account: by the account, without an identity policy")
-            .trust(trusts("222222222222")),
+        at("one account: by the account, without an identity policy").trust(trusts("222222222222")),
         at("one account: an identity policy does not replace the trust")
             .trust(trusts("111111111111"))
             .identity(assume())
@@ -377,14 +402,17 @@ fn where_the_resource_must_allow() {
             .action("sts:AssumeRoleWithWebIdentity")
             .trust(json!({"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:*"}))
             .gives(Decision::ImplicitDeny(Side::Resource)),
-        row(KEY, "a key policy that names the account lets identity policies decide")
-            .action("kms:GenerateDataKey")
-            .resource(key)
-            .key_policy(json!({"Effect": "Allow",
+        row(
+            KEY,
+            "a key policy that names the account lets identity policies decide",
+        )
+        .action("kms:GenerateDataKey")
+        .resource(key)
+        .key_policy(json!({"Effect": "Allow",
                 "Principal": {"AWS": "arn:aws:iam::222222222222:root"},
                 "Action": "kms:*", "Resource": "*"}))
-            .identity(use_key())
-            .allowed(),
+        .identity(use_key())
+        .allowed(),
         row(KEY, "without the key policy, an identity policy is nothing")
             .action("kms:GenerateDataKey")
             .resource(key)
@@ -399,22 +427,64 @@ fn where_the_resource_must_allow() {
 #[test]
 fn actions_and_resources() {
     let at = |page, what, action: &str, resource: &str| {
-        row(page, what)
-            .identity(json!({"Effect": "Allow", "Action": action, "Resource": resource}))
+        row(page, what).identity(json!({"Effect": "Allow", "Action": action, "Resource": resource}))
     };
     check(vec![
         at(ACTION, "names are not case-sensitive", "S3:putobject", "*").allowed(),
         at(ACTION, "a star in an action", "s3:Put*", "*").allowed(),
         at(ACTION, "a question mark in an action", "s3:?utObject", "*").allowed(),
         at(ACTION, "another service's star", "sts:*", "*"),
-        at(ACTION, "PutObject is not PutObjectAcl", "s3:PutObjectAcl", "*"),
-        at(RESOURCE, "a bucket's ARN without /* is no object", "s3:PutObject", "arn:aws:s3:::docs"),
-        at(RESOURCE, "a prefix that lacks the object", "s3:PutObject", "arn:aws:s3:::docs/other/*"),
-        at(RESOURCE, "a star spans slashes", "s3:PutObject", "arn:aws:s3:::docs/*.html").allowed(),
-        at(RESOURCE, "a question mark is one character", "s3:PutObject", "arn:aws:s3:::doc?/site/index.htm?").allowed(),
-        at(RESOURCE, "resources are case-sensitive", "s3:PutObject", "arn:aws:s3:::Docs/*"),
-        at(RESOURCE, "a star in one part does not reach the next", "s3:PutObject", "arn:aws:*:::*").allowed(),
-        at(RESOURCE, "another partition", "s3:PutObject", "arn:aws-cn:s3:::docs/*"),
+        at(
+            ACTION,
+            "PutObject is not PutObjectAcl",
+            "s3:PutObjectAcl",
+            "*",
+        ),
+        at(
+            RESOURCE,
+            "a bucket's ARN without /* is no object",
+            "s3:PutObject",
+            "arn:aws:s3:::docs",
+        ),
+        at(
+            RESOURCE,
+            "a prefix that lacks the object",
+            "s3:PutObject",
+            "arn:aws:s3:::docs/other/*",
+        ),
+        at(
+            RESOURCE,
+            "a star spans slashes",
+            "s3:PutObject",
+            "arn:aws:s3:::docs/*.html",
+        )
+        .allowed(),
+        at(
+            RESOURCE,
+            "a question mark is one character",
+            "s3:PutObject",
+            "arn:aws:s3:::doc?/site/index.htm?",
+        )
+        .allowed(),
+        at(
+            RESOURCE,
+            "resources are case-sensitive",
+            "s3:PutObject",
+            "arn:aws:s3:::Docs/*",
+        ),
+        at(
+            RESOURCE,
+            "a star within one part of the ARN",
+            "s3:PutObject",
+            "arn:aws:*:::*",
+        )
+        .allowed(),
+        at(
+            RESOURCE,
+            "another partition",
+            "s3:PutObject",
+            "arn:aws-cn:s3:::docs/*",
+        ),
         row(ACTION, "NotAction allows all others")
             .identity(json!({"Effect": "Allow", "NotAction": "s3:DeleteObject", "Resource": "*"}))
             .allowed(),
@@ -437,78 +507,213 @@ fn conditions() {
     let acl = "s3:x-amz-acl";
     let tag = "aws:PrincipalTag/team";
     check(vec![
-        at(OPERATORS, "StringEquals, equal", json!({"StringEquals": {acl: "private"}}))
-            .key(acl, &["private"]).allowed(),
-        at(OPERATORS, "StringEquals, several values are alternatives",
-            json!({"StringEquals": {acl: ["x", "private"]}})).key(acl, &["private"]).allowed(),
-        at(OPERATORS, "StringEquals takes no wildcards", json!({"StringEquals": {acl: "priv*"}}))
-            .key(acl, &["private"]),
-        at(OPERATORS, "StringEquals, absent key", json!({"StringEquals": {acl: "private"}})),
-        at(OPERATORS, "StringEqualsIfExists, absent key",
-            json!({"StringEqualsIfExists": {acl: "private"}})).allowed(),
-        at(OPERATORS, "StringEqualsIfExists, wrong value",
-            json!({"StringEqualsIfExists": {acl: "private"}})).key(acl, &["public-read"]),
-        at(OPERATORS, "StringNotEquals, absent key: true",
-            json!({"StringNotEquals": {acl: "public-read"}})).allowed(),
-        at(OPERATORS, "StringNotEquals, none of several may be equal",
-            json!({"StringNotEquals": {acl: ["a", "b"]}})).key(acl, &["b"]),
-        at(OPERATORS, "StringEqualsIgnoreCase", json!({"StringEqualsIgnoreCase": {acl: "PRIVATE"}}))
-            .key(acl, &["private"]).allowed(),
-        at(OPERATORS, "StringLike", json!({"StringLike": {acl: "priv?t*"}}))
-            .key(acl, &["private"]).allowed(),
-        at(OPERATORS, "StringNotLike", json!({"StringNotLike": {acl: "pub*"}}))
-            .key(acl, &["public-read"]),
-        at(OPERATORS, "several keys must all hold",
-            json!({"StringEquals": {acl: "private", "aws:username": "ci"}}))
-            .key(acl, &["private"]).key("aws:username", &["other"]),
-        at(OPERATORS, "several operators must all hold",
-            json!({"StringEquals": {acl: "private"}, "Bool": {"aws:SecureTransport": "true"}}))
-            .key(acl, &["private"]).key("aws:SecureTransport", &["false"]),
-        at(OPERATORS, "NumericLessThanEquals", json!({"NumericLessThanEquals": {"s3:max-keys": "10"}}))
-            .key("s3:max-keys", &["10"]).allowed(),
-        at(OPERATORS, "NumericGreaterThan compares numbers, not text",
-            json!({"NumericGreaterThan": {"s3:max-keys": "9"}})).key("s3:max-keys", &["10"]).allowed(),
-        at(OPERATORS, "DateLessThan", json!({"DateLessThan": {"aws:CurrentTime": "2026-01-01T00:00:00Z"}}))
-            .key("aws:CurrentTime", &["2025-12-31T23:59:59Z"]).allowed(),
-        at(OPERATORS, "DateGreaterThan, too early",
-            json!({"DateGreaterThan": {"aws:CurrentTime": "2026-01-01T00:00:00Z"}}))
-            .key("aws:CurrentTime", &["2025-12-31T23:59:59Z"]),
-        at(OPERATORS, "IpAddress in a range", json!({"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}))
-            .key("aws:SourceIp", &["10.9.8.7"]).allowed(),
-        at(OPERATORS, "IpAddress outside", json!({"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}))
-            .key("aws:SourceIp", &["11.0.0.1"]),
-        at(OPERATORS, "NotIpAddress", json!({"NotIpAddress": {"aws:SourceIp": "10.0.0.0/8"}}))
-            .key("aws:SourceIp", &["10.9.8.7"]),
-        at(OPERATORS, "ArnLike", json!({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/w*"}}))
-            .key("aws:PrincipalArn", &[ROLE]).allowed(),
-        at(OPERATORS, "ArnEquals takes wildcards, too",
-            json!({"ArnEquals": {"aws:PrincipalArn": "arn:aws:iam::2222*:role/writer"}}))
-            .key("aws:PrincipalArn", &[ROLE]).allowed(),
-        at(OPERATORS, "ArnLike: a star does not pass a colon",
-            json!({"ArnLike": {"aws:PrincipalArn": "arn:aws:*:role/writer"}}))
-            .key("aws:PrincipalArn", &[ROLE]),
-        at(OPERATORS, "Null true: the key must be absent", json!({"Null": {acl: "true"}})).allowed(),
-        at(OPERATORS, "Null true, present", json!({"Null": {acl: "true"}})).key(acl, &["private"]),
-        at(OPERATORS, "Null false: the key must be present", json!({"Null": {acl: "false"}})),
-        at(SETS, "ForAllValues, all fit",
-            json!({"ForAllValues:StringEquals": {"aws:TagKeys": ["a", "b"]}}))
-            .key("aws:TagKeys", &["a", "b"]).allowed(),
-        at(SETS, "ForAllValues, one does not",
-            json!({"ForAllValues:StringEquals": {"aws:TagKeys": ["a", "b"]}}))
-            .key("aws:TagKeys", &["a", "c"]),
-        at(SETS, "ForAllValues, absent key: true",
-            json!({"ForAllValues:StringEquals": {"aws:TagKeys": ["a"]}})).allowed(),
-        at(SETS, "ForAnyValue, one fits",
-            json!({"ForAnyValue:StringEquals": {"aws:TagKeys": ["a"]}}))
-            .key("aws:TagKeys", &["c", "a"]).allowed(),
-        at(SETS, "ForAnyValue, absent key: false",
-            json!({"ForAnyValue:StringEquals": {"aws:TagKeys": ["a"]}})),
+        at(
+            OPERATORS,
+            "StringEquals, equal",
+            json!({"StringEquals": {acl: "private"}}),
+        )
+        .key(acl, &["private"])
+        .allowed(),
+        at(
+            OPERATORS,
+            "StringEquals, several values are alternatives",
+            json!({"StringEquals": {acl: ["x", "private"]}}),
+        )
+        .key(acl, &["private"])
+        .allowed(),
+        at(
+            OPERATORS,
+            "StringEquals takes no wildcards",
+            json!({"StringEquals": {acl: "priv*"}}),
+        )
+        .key(acl, &["private"]),
+        at(
+            OPERATORS,
+            "StringEquals, absent key",
+            json!({"StringEquals": {acl: "private"}}),
+        ),
+        at(
+            OPERATORS,
+            "StringEqualsIfExists, absent key",
+            json!({"StringEqualsIfExists": {acl: "private"}}),
+        )
+        .allowed(),
+        at(
+            OPERATORS,
+            "StringEqualsIfExists, wrong value",
+            json!({"StringEqualsIfExists": {acl: "private"}}),
+        )
+        .key(acl, &["public-read"]),
+        at(
+            OPERATORS,
+            "StringNotEquals, absent key: true",
+            json!({"StringNotEquals": {acl: "public-read"}}),
+        )
+        .allowed(),
+        at(
+            OPERATORS,
+            "StringNotEquals, none of several may be equal",
+            json!({"StringNotEquals": {acl: ["a", "b"]}}),
+        )
+        .key(acl, &["b"]),
+        at(
+            OPERATORS,
+            "StringEqualsIgnoreCase",
+            json!({"StringEqualsIgnoreCase": {acl: "PRIVATE"}}),
+        )
+        .key(acl, &["private"])
+        .allowed(),
+        at(
+            OPERATORS,
+            "StringLike",
+            json!({"StringLike": {acl: "priv?t*"}}),
+        )
+        .key(acl, &["private"])
+        .allowed(),
+        at(
+            OPERATORS,
+            "StringNotLike",
+            json!({"StringNotLike": {acl: "pub*"}}),
+        )
+        .key(acl, &["public-read"]),
+        at(
+            OPERATORS,
+            "several keys must all hold",
+            json!({"StringEquals": {acl: "private", "aws:username": "ci"}}),
+        )
+        .key(acl, &["private"])
+        .key("aws:username", &["other"]),
+        at(
+            OPERATORS,
+            "several operators must all hold",
+            json!({"StringEquals": {acl: "private"}, "Bool": {"aws:SecureTransport": "true"}}),
+        )
+        .key(acl, &["private"])
+        .key("aws:SecureTransport", &["false"]),
+        at(
+            OPERATORS,
+            "NumericLessThanEquals",
+            json!({"NumericLessThanEquals": {"s3:max-keys": "10"}}),
+        )
+        .key("s3:max-keys", &["10"])
+        .allowed(),
+        at(
+            OPERATORS,
+            "NumericGreaterThan compares numbers, not text",
+            json!({"NumericGreaterThan": {"s3:max-keys": "9"}}),
+        )
+        .key("s3:max-keys", &["10"])
+        .allowed(),
+        at(
+            OPERATORS,
+            "DateLessThan",
+            json!({"DateLessThan": {"aws:CurrentTime": "2026-01-01T00:00:00Z"}}),
+        )
+        .key("aws:CurrentTime", &["2025-12-31T23:59:59Z"])
+        .allowed(),
+        at(
+            OPERATORS,
+            "DateGreaterThan, too early",
+            json!({"DateGreaterThan": {"aws:CurrentTime": "2026-01-01T00:00:00Z"}}),
+        )
+        .key("aws:CurrentTime", &["2025-12-31T23:59:59Z"]),
+        at(
+            OPERATORS,
+            "IpAddress in a range",
+            json!({"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}),
+        )
+        .key("aws:SourceIp", &["10.9.8.7"])
+        .allowed(),
+        at(
+            OPERATORS,
+            "IpAddress outside",
+            json!({"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}),
+        )
+        .key("aws:SourceIp", &["11.0.0.1"]),
+        at(
+            OPERATORS,
+            "NotIpAddress",
+            json!({"NotIpAddress": {"aws:SourceIp": "10.0.0.0/8"}}),
+        )
+        .key("aws:SourceIp", &["10.9.8.7"]),
+        at(
+            OPERATORS,
+            "ArnLike",
+            json!({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/w*"}}),
+        )
+        .key("aws:PrincipalArn", &[ROLE])
+        .allowed(),
+        at(
+            OPERATORS,
+            "ArnEquals takes wildcards, too",
+            json!({"ArnEquals": {"aws:PrincipalArn": "arn:aws:iam::2222*:role/writer"}}),
+        )
+        .key("aws:PrincipalArn", &[ROLE])
+        .allowed(),
+        at(
+            OPERATORS,
+            "ArnLike: a star does not pass a colon",
+            json!({"ArnLike": {"aws:PrincipalArn": "arn:aws:*:role/writer"}}),
+        )
+        .key("aws:PrincipalArn", &[ROLE]),
+        at(
+            OPERATORS,
+            "Null true: the key must be absent",
+            json!({"Null": {acl: "true"}}),
+        )
+        .allowed(),
+        at(
+            OPERATORS,
+            "Null true, present",
+            json!({"Null": {acl: "true"}}),
+        )
+        .key(acl, &["private"]),
+        at(
+            OPERATORS,
+            "Null false: the key must be present",
+            json!({"Null": {acl: "false"}}),
+        ),
+        at(
+            SETS,
+            "ForAllValues, all fit",
+            json!({"ForAllValues:StringEquals": {"aws:TagKeys": ["a", "b"]}}),
+        )
+        .key("aws:TagKeys", &["a", "b"])
+        .allowed(),
+        at(
+            SETS,
+            "ForAllValues, one does not",
+            json!({"ForAllValues:StringEquals": {"aws:TagKeys": ["a", "b"]}}),
+        )
+        .key("aws:TagKeys", &["a", "c"]),
+        at(
+            SETS,
+            "ForAllValues, absent key: true",
+            json!({"ForAllValues:StringEquals": {"aws:TagKeys": ["a"]}}),
+        )
+        .allowed(),
+        at(
+            SETS,
+            "ForAnyValue, one fits",
+            json!({"ForAnyValue:StringEquals": {"aws:TagKeys": ["a"]}}),
+        )
+        .key("aws:TagKeys", &["c", "a"])
+        .allowed(),
+        at(
+            SETS,
+            "ForAnyValue, absent key: false",
+            json!({"ForAnyValue:StringEquals": {"aws:TagKeys": ["a"]}}),
+        ),
         row(VARIABLES, "a principal tag in the resource")
             .identity(json!({"Effect": "Allow", "Action": "s3:PutObject",
                 "Resource": "arn:aws:s3:::docs/${aws:PrincipalTag/team}/*"}))
-            .key(tag, &["site"]).allowed(),
-        row(VARIABLES, "a variable without a value lets the statement match nothing")
-            .identity(json!({"Effect": "Allow", "Action": "s3:PutObject",
+            .key(tag, &["site"])
+            .allowed(),
+        row(
+            VARIABLES,
+            "a variable without a value lets the statement match nothing",
+        )
+        .identity(json!({"Effect": "Allow", "Action": "s3:PutObject",
                 "Resource": "arn:aws:s3:::docs/${aws:PrincipalTag/team}/*"})),
         row(VARIABLES, "a default value")
             .identity(json!({"Effect": "Allow", "Action": "s3:PutObject",
@@ -521,9 +726,14 @@ fn conditions() {
         row(VARIABLES, "${*} is the character itself")
             .identity(json!({"Effect": "Allow", "Action": "s3:PutObject",
                 "Resource": "arn:aws:s3:::docs/${*}"})),
-        at(VARIABLES, "a variable in a condition",
-            json!({"StringEquals": {"s3:prefix": "home/${aws:username}"}}))
-            .key("s3:prefix", &["home/ci"]).key("aws:username", &["ci"]).allowed(),
+        at(
+            VARIABLES,
+            "a variable in a condition",
+            json!({"StringEquals": {"s3:prefix": "home/${aws:username}"}}),
+        )
+        .key("s3:prefix", &["home/ci"])
+        .key("aws:username", &["ci"])
+        .allowed(),
     ]);
 }
 
@@ -563,26 +773,96 @@ fn what_is_not_modelled_is_refused_at_set_up() {
         document(statement)
     };
     let table: Vec<(Kind, Value, &str)> = vec![
-        (Kind::Identity, statement(json!({"Condition": {"StringMatches": {"s3:prefix": "x"}}})), "unknown condition operator"),
-        (Kind::Identity, statement(json!({"Condition": {"StringEquals": {"aws:Moon": "x"}}})), "unknown condition key"),
-        (Kind::Identity, statement(json!({"Resource": "arn:aws:s3:::docs/${aws:Moon}"})), "unknown policy variable"),
-        (Kind::Identity, statement(json!({"Condition": {"NumericEquals": {"s3:max-keys": "ten"}}})), "cannot take the value"),
-        (Kind::Identity, statement(json!({"Actions": "s3:*"})), "unknown element"),
-        (Kind::Identity, statement(json!({"Principal": "*"})), "should not specify a principal"),
-        (Kind::Identity, statement(json!({"Resource": "docs/*"})), "must be in ARN format"),
-        (Kind::Identity, statement(json!({"Action": "PutObject"})), "must be service:action"),
-        (Kind::Identity, json!({"Version": "2012-10-18", "Statement": [allow()]}), "unknown Version"),
-        (Kind::Identity, json!({"Version": "2012-10-17"}), "Statement is missing"),
-        (Kind::Bucket, document(allow()), "Missing required field Principal"),
-        (Kind::Bucket, document(grant(json!({"AWS": "arn:aws:iam::111111111111:role/w*"}))), "wildcard cannot match part"),
-        (Kind::Bucket, document(json!({"Effect": "Allow", "Principal": {"AWS": "111111111111"},
-            "Action": "s3:PutObject", "Resource": "arn:aws:s3:::docs"})), "does not apply to any resource"),
-        (Kind::Bucket, document(json!({"Effect": "Allow",
-            "NotPrincipal": {"AWS": "111111111111"}, "Action": "s3:*", "Resource": "arn:aws:s3:::docs/*"})), "NotPrincipal with Allow"),
-        (Kind::Trust, document(json!({"Effect": "Allow", "Principal": {"AWS": "111111111111"},
-            "Action": "sts:AssumeRole", "Resource": "*"})), "prohibited field Resource"),
-        (Kind::Trust, document(json!({"Effect": "Allow", "Principal": {"AWS": "111111111111"},
-            "Action": "s3:PutObject"})), "may only specify STS"),
+        (
+            Kind::Identity,
+            statement(json!({"Condition": {"StringMatches": {"s3:prefix": "x"}}})),
+            "unknown condition operator",
+        ),
+        (
+            Kind::Identity,
+            statement(json!({"Condition": {"StringEquals": {"aws:Moon": "x"}}})),
+            "unknown condition key",
+        ),
+        (
+            Kind::Identity,
+            statement(json!({"Resource": "arn:aws:s3:::docs/${aws:Moon}"})),
+            "unknown policy variable",
+        ),
+        (
+            Kind::Identity,
+            statement(json!({"Condition": {"NumericEquals": {"s3:max-keys": "ten"}}})),
+            "cannot take the value",
+        ),
+        (
+            Kind::Identity,
+            statement(json!({"Actions": "s3:*"})),
+            "unknown element",
+        ),
+        (
+            Kind::Identity,
+            statement(json!({"Principal": "*"})),
+            "should not specify a principal",
+        ),
+        (
+            Kind::Identity,
+            statement(json!({"Resource": "docs/*"})),
+            "must be in ARN format",
+        ),
+        (
+            Kind::Identity,
+            statement(json!({"Action": "PutObject"})),
+            "must be service:action",
+        ),
+        (
+            Kind::Identity,
+            json!({"Version": "2012-10-18", "Statement": [allow()]}),
+            "unknown Version",
+        ),
+        (
+            Kind::Identity,
+            json!({"Version": "2012-10-17"}),
+            "Statement is missing",
+        ),
+        (
+            Kind::Bucket,
+            document(allow()),
+            "Missing required field Principal",
+        ),
+        (
+            Kind::Bucket,
+            document(grant(json!({"AWS": "arn:aws:iam::111111111111:role/w*"}))),
+            "wildcard cannot match part",
+        ),
+        (
+            Kind::Bucket,
+            document(
+                json!({"Effect": "Allow", "Principal": {"AWS": "111111111111"},
+            "Action": "s3:PutObject", "Resource": "arn:aws:s3:::docs"}),
+            ),
+            "does not apply to any resource",
+        ),
+        (
+            Kind::Bucket,
+            document(json!({"Effect": "Allow",
+            "NotPrincipal": {"AWS": "111111111111"}, "Action": "s3:*", "Resource": "arn:aws:s3:::docs/*"})),
+            "NotPrincipal with Allow",
+        ),
+        (
+            Kind::Trust,
+            document(
+                json!({"Effect": "Allow", "Principal": {"AWS": "111111111111"},
+            "Action": "sts:AssumeRole", "Resource": "*"}),
+            ),
+            "prohibited field Resource",
+        ),
+        (
+            Kind::Trust,
+            document(
+                json!({"Effect": "Allow", "Principal": {"AWS": "111111111111"},
+            "Action": "s3:PutObject"}),
+            ),
+            "may only specify STS",
+        ),
     ];
     for (kind, policy, reason) in table {
         let error = Document::parse(kind, &policy.to_string()).expect_err(reason);
@@ -595,7 +875,9 @@ fn what_is_not_modelled_is_refused_at_set_up() {
 fn an_unknown_operator_panics() {
     let aws = docferry_sandbox::Sandbox::start();
     aws.user("arn:aws:iam::111111111111:user/ci")
-        .policy(document(allow_if(json!({"StringEqual": {"s3:prefix": "x"}}))));
+        .policy(document(allow_if(
+            json!({"StringEqual": {"s3:prefix": "x"}}),
+        )));
 }
 
 #[test]

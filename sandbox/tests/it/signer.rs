@@ -84,10 +84,11 @@ impl Signer {
         let mut headers: Vec<(String, String)> = request
             .headers
             .iter()
-            .filter(|(name, _)| !request.unsigned.contains(name))
             .map(|(name, value)| (name.clone(), value.trim().to_owned()))
             .collect();
-        headers.sort();
+        // Stable, so that two headers of one name stay in the order in which
+        // they are sent.
+        headers.sort_by(|a, b| a.0.cmp(&b.0));
         headers.dedup_by(|next, kept| {
             let same = next.0 == kept.0;
             if same {

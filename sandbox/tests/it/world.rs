@@ -149,12 +149,6 @@ impl Call<'_> {
         self
     }
 
-    pub(crate) fn unsigned_header(mut self, name: &str, value: &str) -> Self {
-        self.request.header(name, value);
-        self.request.unsigned.push(name.to_owned());
-        self
-    }
-
     pub(crate) fn query(mut self, name: &str, value: &str) -> Self {
         self.request.query.push((name.to_owned(), value.to_owned()));
         self
@@ -197,9 +191,10 @@ impl Call<'_> {
 pub(crate) fn docs() -> Sandbox {
     let aws = Sandbox::start();
     aws.bucket("docs");
-    let _role = aws
-        .role(WRITER)
-        .policy(allow("s3:*", json!(["arn:aws:s3:::docs", "arn:aws:s3:::docs/*"])));
+    let _role = aws.role(WRITER).policy(allow(
+        "s3:*",
+        json!(["arn:aws:s3:::docs", "arn:aws:s3:::docs/*"]),
+    ));
     aws
 }
 
