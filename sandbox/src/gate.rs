@@ -55,19 +55,35 @@ impl Host for Gate {
             secure: self.secure,
             region: self.region.clone(),
         };
-        let mut record = self.record(&request);
-        // The record is kept even if the connection ends in mid-request, when
-        // hyper drops this future.
+        let mut kept = Kept {
+            world: &self.world,
+            record: self.record(&request),
+        };
+        let record = &mut kept.record;
         let answered = if Sts::is_for_me(&request) {
-            self.sts.answer(&link, request, &mut record, &reset).await
+            self.sts.answer(&link, request, record, &reset).await
         } else {
-            self.s3.answer(&link, request, &mut record, &reset).await
+            self.s3.answer(&link, request, record, &reset).await
         };
         record.status = answered
             .as_ref()
             .map_or(0, |response| response.status().as_u16());
-        self.world.journal.push(record);
         answered
+    }
+}
+
+/// Brings a record into the journal however the request ends: hyper drops the
+/// future of a client that goes away.
+struct Kept<'a> {
+    world: &'a World,
+    record: Record,
+}
+
+impl Drop for Kept<'_> {
+    fn drop(&mut self) {
+        if !self.record.kept {
+            self.world.journal.push(self.record.clone());
+        }
     }
 }
 
@@ -104,6 +120,7 @@ impl Gate {
             fault: None,
             at: self.world.clock.now(),
             region: self.region.clone(),
+            kept: false,
         }
     }
 }
@@ -136,9 +153,9 @@ pub(crate) async fn strike(world: &World, record: &mut Record) -> Option<Answer>
             None
         }
         Answer::Stall => {
-            let mut stalled = record.clone();
-            stalled.status = 0;
-            world.journal.push(stalled);
+            // Nobody would see the record before the client gives up.
+            record.kept = true;
+            world.journal.push(record.clone());
             std::future::pending().await
         }
         other => Some(other),

@@ -44,6 +44,8 @@ pub struct Record {
     pub at: SystemTime,
     /// The region of the endpoint that was asked.
     pub region: String,
+    /// It is in the journal already.
+    pub(crate) kept: bool,
 }
 
 impl Record {

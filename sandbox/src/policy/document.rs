@@ -85,6 +85,24 @@ impl Document {
         })
     }
 
+    /// The first resource of a bucket policy that is not the bucket or something
+    /// in it; S3 refuses such a policy.
+    pub(crate) fn foreign_resource(&self, bucket_arn: &str) -> Option<&str> {
+        self.statements
+            .iter()
+            .filter_map(|statement| match &statement.resources {
+                Resources::Only(patterns) | Resources::AllBut(patterns) => Some(patterns),
+                Resources::Holder => None,
+            })
+            .flatten()
+            .map(Pattern::source)
+            .find(|text| {
+                !text
+                    .strip_prefix(bucket_arn)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '*']))
+            })
+    }
+
     /// The strongest allow of this document for the request.
     pub(crate) fn allows(
         &self,
@@ -145,10 +163,30 @@ impl Principals {
             Self::Only(named) => named.iter().filter_map(|one| one.fit(requester)).max(),
             // `NotPrincipal` is accepted with `Deny` only, so that the degree
             // of the fit does not matter.
-            Self::AllBut(named) => {
-                (!named.iter().any(|one| one.fit(requester).is_some())).then_some(Fit::Exact)
-            }
+            Self::AllBut(named) => (!spared(named, requester)).then_some(Fit::Exact),
         }
+    }
+}
+
+/// "When you use NotPrincipal with Deny, you must also specify the account ARN
+/// of the not-denied principal", and for a session the role as well: whoever is
+/// named by one ARN only may find himself denied (IAM User Guide, "AWS JSON
+/// policy elements: NotPrincipal").
+fn spared(named: &[Named], requester: &Requester) -> bool {
+    let by = |wanted: &Named| named.contains(wanted);
+    let arn = |text: &str| by(&Named::Arn(text.to_owned()));
+    let in_account = |text: &str| by(&Named::Account(text.to_owned()));
+    match requester {
+        Requester::Anonymous => by(&Named::Everyone),
+        Requester::User {
+            arn: user, account, ..
+        } => arn(user) && in_account(account),
+        Requester::Session {
+            session_arn,
+            role_arn,
+            account,
+        } => arn(session_arn) && arn(role_arn) && in_account(account),
+        Requester::Federated { provider_arn, .. } => by(&Named::Federated(provider_arn.clone())),
     }
 }
 

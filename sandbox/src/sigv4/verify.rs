@@ -160,8 +160,7 @@ fn find_key(world: &World, id: &str) -> Result<(KeyHolder, Caller), AuthError> {
         .ok_or_else(|| AuthError::UnknownKey(id.to_owned()))
 }
 
-/// Host and every `x-amz-*` header have to be signed, and a header that is
-/// signed has to be there.
+/// Host, `Content-Type`, and every `x-amz-*` header have to be signed.
 fn check_signed_headers(headers: &HeaderMap, names: &[String]) -> Result<(), AuthError> {
     let sorted = names.is_sorted() && names.iter().all(|name| *name == name.to_ascii_lowercase());
     if !sorted {
@@ -172,7 +171,7 @@ fn check_signed_headers(headers: &HeaderMap, names: &[String]) -> Result<(), Aut
     let unsigned: Vec<String> = headers
         .keys()
         .map(http::HeaderName::as_str)
-        .filter(|name| *name == "host" || name.starts_with("x-amz-"))
+        .filter(|name| matches!(*name, "host" | "content-type") || name.starts_with("x-amz-"))
         .filter(|name| !names.iter().any(|signed| signed == name))
         .map(str::to_owned)
         .collect();

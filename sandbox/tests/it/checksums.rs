@@ -370,11 +370,21 @@ fn framing_is_strict() {
     let mut long = framed(&client, UNSIGNED_TRAILER);
     long.decoded = Some(10);
     long.send(|_| ()).refused(400, "IncompleteBody", "");
-    // The trailer that was announced does not come.
+    // A trailer comes that was not announced.
     framed(&client, UNSIGNED_TRAILER)
         .send(|body| {
             let at = find(body, b"x-amz-checksum-crc32");
             body[at] = b'y';
+        })
+        .refused(400, "MalformedTrailerError", "");
+    // The trailer that was announced does not come; the body's length stays.
+    framed(&client, UNSIGNED_TRAILER)
+        .send(|body| {
+            let at = find(body, b"0\r\nx-amz-checksum-crc32");
+            let removed = body.len() - at - 5;
+            body.truncate(at);
+            body.splice(0..0, std::iter::repeat_n(b'0', removed));
+            body.extend_from_slice(b"0\r\n\r\n");
         })
         .refused(400, "MalformedTrailerError", "");
     client

@@ -235,13 +235,23 @@ fn one_account() {
         row(PRINCIPAL, "another user's ARN is nothing to us").bucket(grant(
             json!({"AWS": "arn:aws:iam::222222222222:user/other"}),
         )),
-        row(PRINCIPAL, "NotPrincipal with Deny spares the named")
+        row(PRINCIPAL, "NotPrincipal with Deny spares the named, with his account")
             .identity(allow())
             .bucket(
-                json!({"Effect": "Deny", "NotPrincipal": arn(), "Action": "s3:*",
+                json!({"Effect": "Deny", "NotPrincipal": {"AWS": ["arn:aws:iam::222222222222:user/ci", "222222222222"]}, "Action": "s3:*",
                 "Resource": "arn:aws:s3:::docs/*"}),
             )
             .allowed(),
+        row(
+            "AWS JSON policy elements: NotPrincipal",
+            "the user without his account is not spared",
+        )
+        .identity(allow())
+        .bucket(
+            json!({"Effect": "Deny", "NotPrincipal": arn(), "Action": "s3:*",
+                "Resource": "arn:aws:s3:::docs/*"}),
+        )
+        .gives(Decision::ExplicitDeny(Side::Resource)),
         row(PRINCIPAL, "NotPrincipal with Deny hits all others")
             .identity(allow())
             .bucket(json!({"Effect": "Deny",
@@ -878,6 +888,14 @@ fn an_unknown_operator_panics() {
         .policy(document(allow_if(
             json!({"StringEqual": {"s3:prefix": "x"}}),
         )));
+}
+
+#[test]
+#[should_panic(expected = "Policy has invalid resource")]
+fn a_bucket_policy_for_another_bucket_panics() {
+    let aws = docferry_sandbox::Sandbox::start();
+    aws.bucket("other")
+        .policy(document(grant(json!({"AWS": "111111111111"}))));
 }
 
 #[test]
