@@ -19,7 +19,7 @@ use crate::journal::Requests;
 use crate::policy::Document;
 use crate::server::{Host, Tls, listen};
 use crate::setup::{Bucket, Credentials, KmsKey, OidcProvider, Role, SessionWish, User};
-use crate::store::{Object, Upload};
+use crate::store::{Algorithm, Object, Upload};
 use crate::website::Website;
 use crate::world::{World, lock, read, write};
 
@@ -325,6 +325,14 @@ impl Sandbox {
     /// Lets every request wait this long first.
     pub fn latency(&self, latency: Duration) {
         lock(&self.world.faults).latency = Some(latency);
+    }
+
+    /// From now on S3 ignores checksums of this algorithm, as servers do that do
+    /// not know it: `CRC64NVME`, `CRC32C`, …
+    pub fn forget_checksum(&self, name: &str) {
+        let algorithm = Algorithm::find(name)
+            .unwrap_or_else(|| panic!("there is no checksum algorithm {name}"));
+        lock(&self.world.unknown_checksums).push(algorithm);
     }
 
     /// Answers `SlowDown` to S3 requests above this rate.

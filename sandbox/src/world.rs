@@ -13,7 +13,7 @@ use crate::identity::Directory;
 use crate::journal::Journal;
 use crate::oidc::Provider;
 use crate::policy::{Context, Document};
-use crate::store::{Bucket, Spool};
+use crate::store::{Algorithm, Bucket, Spool};
 use crate::text;
 
 /// A customer managed KMS key.
@@ -33,6 +33,7 @@ pub(crate) struct World {
     pub(crate) keys: RwLock<HashMap<String, KmsKey>>,
     pub(crate) providers: RwLock<HashMap<String, Provider>>,
     pub(crate) faults: Mutex<Faults>,
+    pub(crate) unknown_checksums: Mutex<Vec<Algorithm>>,
     pub(crate) journal: Journal,
     pub(crate) spool: Spool,
 }
@@ -46,6 +47,7 @@ impl World {
             keys: RwLock::default(),
             providers: RwLock::default(),
             faults: Mutex::default(),
+            unknown_checksums: Mutex::default(),
             journal: Journal::default(),
             spool: Spool::new(memory_below),
         }

@@ -255,3 +255,34 @@ fn a_bucket_root_is_a_destination_too() {
         ["assets/logo.png", "assets/style.css", "index.html"]
     );
 }
+
+#[test]
+fn a_server_that_does_not_know_a_checksum_is_asked_for_the_next_one() {
+    for (unknown, header) in [
+        (&["CRC64NVME"][..], "x-amz-checksum-crc32c"),
+        (&["CRC64NVME", "CRC32C"], "content-md5"),
+    ] {
+        let world = World::new();
+        let _role = world.aws.role(ROLE).policy(may_abort());
+        world.site();
+        world.file("big", vec![1; 17 << 20]);
+        for name in unknown {
+            world.aws.forget_checksum(name);
+        }
+        let job = || world.job();
+        job()
+            .run()
+            .exits(0)
+            .says("this server does not verify CRC-64/NVME");
+        world.assert_all_in_place();
+        let asked = world.aws.requests();
+        let last = asked.of("UploadPart").last().unwrap().header(header);
+        assert!(last.is_some(), "{header}");
+        // Who asks for one checksum gets that one or nothing.
+        job()
+            .var("DOCFERRY_CHECKSUM", "crc64nvme")
+            .run()
+            .exits(6)
+            .says("the server did not verify its checksum");
+    }
+}

@@ -20,6 +20,7 @@ use crate::world::{Link, World, lock, read};
 use super::access::add_keys;
 use super::answer::{self, Ids};
 use super::cx::Cx;
+use super::older;
 use super::plan::{payload_hash, plan};
 use super::refusal;
 use super::service::Operations;
@@ -95,6 +96,7 @@ impl S3 {
             let unread = lock(&shared.rest).take();
             drain(unread).await;
         }
+        older::leave_out(&lock(&self.world.unknown_checksums), response.headers_mut());
         answer::finish(&mut response, &ids, &text::http_date(self.world.now()));
         match fault {
             Some(fault) => spoil(&fault, response, reset).await,
@@ -120,7 +122,7 @@ impl S3 {
         let target = Target::parse(host, parts.uri.path())?;
         let query_text = parts.uri.query().unwrap_or_default().to_owned();
         let query = text::form_pairs(&query_text);
-        let asked = Asked {
+        let mut asked = Asked {
             operation: operation(&parts.method, &target, &query, &parts.headers),
             path: parts.uri.path().to_owned(),
             method: parts.method,
@@ -137,6 +139,7 @@ impl S3 {
         refuse_by_fault(fault.as_ref())?;
 
         let verified = self.authenticate(link, &asked)?;
+        older::ignore(&lock(&self.world.unknown_checksums), &mut asked.headers);
         record.caller = Some(verified.caller.arn.clone());
         let (bucket, config) = self.bucket(link, &asked)?;
         let mut plan = plan(asked.operation, &asked.headers, &verified)?;

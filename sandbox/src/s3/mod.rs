@@ -16,6 +16,7 @@ mod get;
 mod kms;
 mod list;
 mod multipart;
+mod older;
 mod plan;
 mod properties;
 mod put;
