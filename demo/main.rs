@@ -1,6 +1,12 @@
 //! `cargo demo [DIRECTORY] [--once]`: two accounts, a real documentation tree,
 //! the real program, and the result in a browser.
 
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this is a program for people to look at"
+)]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 

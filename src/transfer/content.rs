@@ -190,7 +190,7 @@ mod tests {
             (11, 2_000_003),
             (0, 3 * KEPT),
         ] {
-            let expected = &bytes[begin..begin + size as usize];
+            let expected = &bytes[begin..begin + usize::try_from(size).unwrap()];
             let content = Content::read(&file, begin as u64, size).await.unwrap();
             assert_eq!(matches!(content, Content::Streamed(_)), size > KEPT);
             let sum = content.checksum(Algorithm::Crc64Nvme).await.unwrap();

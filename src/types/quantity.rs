@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn a_time_without_a_unit_is_asked_for_one() {
-        assert_eq!(parse_duration("15m").unwrap(), Duration::from_secs(900));
+        assert_eq!(parse_duration("15m").unwrap(), Duration::from_mins(15));
         let invalid = parse_duration("3600").unwrap_err();
         assert!(invalid.hint.unwrap().contains("3600s"));
     }

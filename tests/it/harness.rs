@@ -295,7 +295,7 @@ impl Outcome {
     }
 
     #[track_caller]
-    pub fn is_silent_about(self, part: &str) -> Self {
+    pub fn says_nothing_of(self, part: &str) -> Self {
         let all = format!("{}{}", self.stdout, self.stderr);
         assert!(!all.contains(part), "{part:?} in:\n{all}");
         self

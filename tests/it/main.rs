@@ -1,5 +1,19 @@
 //! The real program against the sandbox: the one integration test binary.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    clippy::format_push_string,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::needless_pass_by_value,
+    clippy::must_use_candidate,
+    missing_docs,
+    unreachable_pub,
+    reason = "this is all test code: what is wrong here should stop the test at once"
+)]
+
 mod demo;
 mod documents;
 mod faults;

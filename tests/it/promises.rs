@@ -79,9 +79,9 @@ fn no_secret_is_printed_however_much_is_logged() {
             .run()
             .exits(0);
         let outcome = outcome
-            .is_silent_about(&world.key.secret)
-            .is_silent_about(EXTERNAL_ID)
-            .is_silent_about("Signature=");
+            .says_nothing_of(&world.key.secret)
+            .says_nothing_of(EXTERNAL_ID)
+            .says_nothing_of("Signature=");
         // The shape of STS's secrets and tokens: long runs of base64.
         let all = format!("{}{}", outcome.stdout, outcome.stderr);
         let base64 = |c: char| !(c.is_ascii_alphanumeric() || "+/=".contains(c));

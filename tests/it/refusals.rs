@@ -81,7 +81,7 @@ fn an_external_id_that_is_missing_or_wrong() {
         .exits(3)
         .says(HOP)
         .says("it must equal the trust policy's sts:ExternalId letter by")
-        .is_silent_about("handbook-7f3b");
+        .says_nothing_of("handbook-7f3b");
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn keys_that_aws_does_not_know() {
         .exits(3)
         .says("SignatureDoesNotMatch")
         .says("AWS_SECRET_ACCESS_KEY does not belong to this access key")
-        .is_silent_about("wJalrXUtnFEMI");
+        .says_nothing_of("wJalrXUtnFEMI");
 }
 
 #[test]

@@ -91,7 +91,7 @@ impl Unreadable {
                 fs::set_permissions(dir, fs::Permissions::from_mode(0o755)).unwrap();
             }
         }
-        fs::set_permissions(path, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o000)).unwrap();
         Self(path.to_owned())
     }
 }

@@ -209,7 +209,7 @@ fn the_external_id_opens_the_role() {
     world.site();
     let _role = world.aws.role(ROLE).trust(trusts(Some(EXTERNAL_ID)));
     let job = world.job().var("DOCFERRY_EXTERNAL_ID", EXTERNAL_ID);
-    job.run().exits(0).is_silent_about(EXTERNAL_ID);
+    job.run().exits(0).says_nothing_of(EXTERNAL_ID);
     world.assert_all_in_place();
 }
 
