@@ -215,6 +215,8 @@ pub enum Error {
     Source(SourceError),
     /// The bucket refused everything.
     Destination(Box<Refusal>),
+    /// A guard stopped the run before any change.
+    Guard(Box<Refusal>),
     /// Some objects failed.
     Objects {
         /// How many.
@@ -237,6 +239,7 @@ impl Error {
             Self::Identity(_) => ExitCode::Identity,
             Self::Source(_) => ExitCode::Source,
             Self::Destination(_) => ExitCode::Destination,
+            Self::Guard(_) => ExitCode::Guard,
             Self::Objects { .. } => ExitCode::Objects,
             Self::Stopped(Signal::Interrupt) => ExitCode::Interrupted,
             Self::Stopped(Signal::Terminate) => ExitCode::Terminated,
@@ -253,7 +256,9 @@ impl fmt::Display for Error {
                 write!(f, "the settings have {}", count(number, "mistake"))?;
                 mistakes.iter().try_for_each(|m| write!(f, "\n  {m}"))
             }
-            Self::Identity(refusal) | Self::Destination(refusal) => refusal.fmt(f),
+            Self::Identity(refusal) | Self::Destination(refusal) | Self::Guard(refusal) => {
+                refusal.fmt(f)
+            }
             Self::Source(error) => error.fmt(f),
             Self::Objects { failed, planned } => write!(
                 f,

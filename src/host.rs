@@ -3,7 +3,9 @@
 //! Owns: the names that GitHub and GitLab give to projects and jobs. Never:
 //! anything of AWS's.
 
-use crate::types::SessionName;
+use std::io::{self, Write as _};
+
+use crate::types::{Secret, SessionName};
 
 /// Where docferry runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +23,9 @@ pub enum Kind {
 pub struct Host {
     /// What the host is.
     pub kind: Kind,
+    /// Where a GitHub job gets its OIDC token, and what it shows for it; only
+    /// there when the job has the permission `id-token: write`.
+    pub id_token: Option<(String, Secret<String>)>,
     project: Option<String>,
     job: Option<String>,
 }
@@ -39,12 +44,16 @@ impl Host {
         } else {
             return Self {
                 kind: Kind::Plain,
+                id_token: None,
                 project: None,
                 job: None,
             };
         };
+        let url = get("ACTIONS_ID_TOKEN_REQUEST_URL").filter(|_| kind == Kind::GitHub);
+        let token = get("ACTIONS_ID_TOKEN_REQUEST_TOKEN").map(Secret::new);
         Self {
             kind,
+            id_token: url.zip(token),
             project: get(project),
             job: get(job),
         }
@@ -58,6 +67,16 @@ impl Host {
             .chain(self.job.as_deref())
             .collect();
         SessionName::from_words(&words)
+    }
+}
+
+/// Asks the host to hide a secret wherever it appears in the job's log
+/// ("Workflow commands for GitHub Actions", GitHub Docs). Elsewhere nothing is
+/// printed.
+pub fn mask(kind: Kind, secret: &str) {
+    if kind == Kind::GitHub && !secret.is_empty() {
+        // Without standard error there is no log to hide anything in.
+        drop(writeln!(io::stderr(), "::add-mask::{secret}"));
     }
 }
 

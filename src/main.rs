@@ -49,7 +49,7 @@ fn upload(argument: Option<&str>) -> Result<(), Error> {
         tokio::select! {
             biased;
             heard = listen(&stop) => Err(Error::Bug(format!("no signals: {heard:?}"))),
-            done = run(&settings, async || Aws::load(get).await, &stop, &screen) => done,
+            done = run(&settings, async || Aws::load(get, host.kind).await, &stop, &screen) => done,
         }
     });
     // A read that hangs must not hold the process back.

@@ -6,7 +6,7 @@
 
 use crate::aws::{AwsError, Cause};
 use crate::error::Refusal;
-use crate::identity::Identity;
+use crate::identity::Writer;
 use crate::settings::ExpectedOwner;
 use crate::transfer::Failure;
 use crate::types::{AccountId, Destination};
@@ -15,7 +15,7 @@ use crate::types::{AccountId, Destination};
 #[derive(Debug)]
 pub struct Circumstances<'a> {
     /// Who asked.
-    pub identity: &'a Identity,
+    pub identity: &'a Writer,
     /// Where the object should have gone.
     pub destination: &'a Destination,
     /// Its `s3://` address.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::aws::{Aws, Retries};
 use crate::error::{Error, Refusal, SourceError};
-use crate::identity::{self, Identity};
+use crate::identity::{self, Writer};
 use crate::plan::{Parting, Plan};
 use crate::refused::{self, Circumstances};
 use crate::report::{self, Screen};
@@ -22,7 +22,7 @@ use crate::walk::{Source, walk};
 /// run early, `screen` shows how far it is.
 pub async fn run(
     settings: &Settings,
-    aws: impl AsyncFnOnce() -> Aws,
+    aws: impl AsyncFnOnce() -> Result<Aws, Mistakes>,
     stop: &Arc<Stop>,
     screen: &Screen,
 ) -> Result<(), Error> {
@@ -33,18 +33,16 @@ pub async fn run(
     }
     tracing::info!("plan       {}", plan.summary());
 
-    let aws = stop.or(aws()).await.ok_or_else(|| stopped(stop))?;
+    let aws = stop.or(aws()).await.ok_or_else(|| stopped(stop))??;
     let region = region(&aws)?;
-    let identity = stop.or(identity::establish(&settings.identity, &aws)).await;
-    let identity = identity
-        .ok_or_else(|| stopped(stop))?
-        .map_err(Error::Identity)?;
-    let owner = owner(&settings.expected_owner, &identity)?;
+    let identity = identity::establish(&settings.identity, &settings.destination, &aws);
+    let identity = stop.or(identity).await.ok_or_else(|| stopped(stop))??;
+    let owner = owner(&settings.expected_owner, &identity.writer)?;
     let retries = Retries::default();
 
     let work = Load {
         client: aws.s3(
-            &identity.writer,
+            &identity.credentials,
             settings.path_style,
             &settings.transfer,
             &retries,
@@ -59,7 +57,7 @@ pub async fn run(
     report::tell(&tally, &plan);
     conclude(&tally, stop, |failed| {
         let at = Circumstances {
-            identity: &identity,
+            identity: &identity.writer,
             destination: &plan.destination,
             url: plan.destination.url_of(&plan.puts[failed.index].file.key),
             owner: owner.as_ref(),
@@ -115,7 +113,7 @@ fn region(aws: &Aws) -> Result<String, Error> {
     })
 }
 
-fn owner(said: &ExpectedOwner, identity: &Identity) -> Result<Option<AccountId>, Error> {
+fn owner(said: &ExpectedOwner, identity: &Writer) -> Result<Option<AccountId>, Error> {
     match said {
         ExpectedOwner::Unchecked => Ok(None),
         ExpectedOwner::Account(account) => Ok(Some(account.clone())),

@@ -5,64 +5,76 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use aws_config::identity::IdentityCache;
+use aws_config::imds;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
-use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
-use aws_sdk_s3::config::RequestChecksumCalculation;
-use aws_smithy_http_client::Builder;
-use aws_smithy_http_client::tls::Provider;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_sdk_s3::config::{AppName, RequestChecksumCalculation, SharedHttpClient};
 use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
 
 use super::Retries;
-use crate::settings::{PathStyle, TransferSettings};
+use super::expiry::Expiry;
+use super::http::{CONNECT, Fetched, Network};
+use crate::host::{self, Kind};
+use crate::identity::Renewing;
+use crate::settings::{Mistakes, PathStyle, TransferSettings};
 
-/// S3 closes idle connections after a while; a connection that is thrown away
-/// first is one that never breaks under a request.
-const IDLE: Duration = Duration::from_secs(15);
-const CONNECT: Duration = Duration::from_secs(5);
 /// A request may be as slow as this before it counts as hung: bytes a second.
 const SLOWEST: u64 = 64 * 1024;
+/// The instance's metadata is a link-local hop away: what takes longer is not
+/// there, or is behind a hop limit.
+const METADATA: Duration = Duration::from_secs(1);
 
 /// What every client has in common.
 #[derive(Debug, Clone)]
 pub struct Aws {
     config: SdkConfig,
+    network: Network,
+    http: SharedHttpClient,
     s3_endpoint: Option<String>,
-}
-
-/// On whose behalf a client works.
-#[derive(Debug, Clone)]
-pub enum Writer {
-    /// The job's own identity.
-    Principal,
-    /// Credentials from elsewhere, which cache and renew themselves.
-    Session(SharedCredentialsProvider),
+    host: Kind,
 }
 
 impl Aws {
     /// Finds the job's own configuration as every AWS tool does. `get` reads a
-    /// variable; it is asked for endpoints only.
-    pub async fn load<F: Fn(&str) -> Option<String>>(get: F) -> Self {
-        let http = Builder::new()
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .pool_idle_timeout(IDLE)
-            .build_https();
-        let config = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http)
-            .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT).build())
-            .load()
-            .await;
+    /// variable.
+    pub async fn load<F: Fn(&str) -> Option<String>>(get: F, host: Kind) -> Result<Self, Mistakes> {
+        let network = Network::new(&get)?;
+        let http = network.client();
+        let region = RegionProviderChain::first_try(
+            aws_config::environment::EnvironmentVariableRegionProvider::new(),
+        )
+        .or_else(aws_config::profile::ProfileFileRegionProvider::new())
+        .or_else(
+            imds::region::ImdsRegionProvider::builder()
+                .configure(&provider_config(&http))
+                .imds_client(metadata_client(&http))
+                .build(),
+        );
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http.clone())
+            .region(region)
+            // Each client is given its own.
+            .no_credentials()
+            .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT).build());
+        if let Ok(name) = AppName::new("docferry") {
+            loader = loader.app_name(name);
+        }
+        let config = loader.load().await;
         let s3_endpoint = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]
             .into_iter()
             .filter_map(get)
             .find(|url| !url.is_empty())
             .or_else(|| config.endpoint_url().map(str::to_owned));
-        Self {
+        Ok(Self {
             config,
+            network,
+            http,
             s3_endpoint,
-        }
+            host,
+        })
     }
 
     /// The region, if any source named one.
@@ -71,10 +83,14 @@ impl Aws {
         self.config.region().map(AsRef::as_ref)
     }
 
-    /// The job's own credentials, wherever they come from.
-    #[must_use]
-    pub fn principal(&self) -> Option<SharedCredentialsProvider> {
-        self.config.credentials_provider()
+    /// What the places of the job's own identity are asked with.
+    pub(crate) fn provider_config(&self) -> ProviderConfig {
+        provider_config(&self.http).with_region(self.config.region().cloned())
+    }
+
+    /// A client for the instance's metadata that knows soon when there is none.
+    pub(crate) fn metadata_client(&self) -> imds::Client {
+        metadata_client(&self.http)
     }
 
     /// The time, by the clock that the SDK signs with.
@@ -85,14 +101,25 @@ impl Aws {
             .map_or_else(|| SystemTime::UNIX_EPOCH, |clock| clock.now())
     }
 
-    /// An STS client.
+    /// Gets a small document that is not AWS's.
+    pub(crate) async fn get(&self, url: &str, authorization: &str) -> Result<Fetched, String> {
+        self.network.get(url, authorization).await
+    }
+
+    /// Keeps a secret out of the CI host's log, whoever prints it.
+    pub(crate) fn mask(&self, secret: &str) {
+        host::mask(self.host, secret);
+    }
+
+    /// An STS client; without credentials it can only use tokens.
     #[must_use]
-    pub fn sts(&self, writer: &Writer) -> aws_sdk_sts::Client {
+    pub fn sts(&self, credentials: Option<&Arc<Renewing>>) -> aws_sdk_sts::Client {
         let mut builder = aws_sdk_sts::config::Builder::from(&self.config)
             .retry_config(RetryConfig::standard().with_max_attempts(4));
-        if let Writer::Session(credentials) = writer {
+        if let Some(credentials) = credentials {
             builder = builder
-                .credentials_provider(credentials.clone())
+                .credentials_provider(credentials.provider())
+                .retry_classifier(Expiry(Arc::clone(credentials)))
                 .identity_cache(IdentityCache::no_cache());
         }
         aws_sdk_sts::Client::from_conf(builder.build())
@@ -102,7 +129,7 @@ impl Aws {
     #[must_use]
     pub fn s3(
         &self,
-        writer: &Writer,
+        credentials: &Arc<Renewing>,
         path_style: PathStyle,
         transfer: &TransferSettings,
         retries: &Retries,
@@ -112,7 +139,11 @@ impl Aws {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT)
             .read_timeout(patience);
-        let mut builder = aws_sdk_s3::config::Builder::from(&self.config)
+        let builder = aws_sdk_s3::config::Builder::from(&self.config)
+            .credentials_provider(credentials.provider())
+            // The credentials cache and renew themselves.
+            .identity_cache(IdentityCache::no_cache())
+            .retry_classifier(Expiry(Arc::clone(credentials)))
             .force_path_style(self.wants_path_style(path_style))
             .timeout_config(timeouts.build())
             .retry_config(retry_config(transfer.max_attempts))
@@ -120,11 +151,6 @@ impl Aws {
             // docferry computes each checksum itself, while it reads.
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .interceptor(retries.clone());
-        if let Writer::Session(credentials) = writer {
-            builder = builder
-                .credentials_provider(credentials.clone())
-                .identity_cache(IdentityCache::no_cache());
-        }
         aws_sdk_s3::Client::from_conf(builder.build())
     }
 
@@ -178,11 +204,17 @@ fn retry_budget() -> RetryPartition {
         .build()
 }
 
-/// A provider of ours as the SDK wants it.
-impl From<Arc<dyn ProvideCredentials>> for Writer {
-    fn from(provider: Arc<dyn ProvideCredentials>) -> Self {
-        Self::Session(SharedCredentialsProvider::new(provider))
-    }
+fn provider_config(http: &SharedHttpClient) -> ProviderConfig {
+    ProviderConfig::without_region().with_http_client(http.clone())
+}
+
+fn metadata_client(http: &SharedHttpClient) -> imds::Client {
+    imds::Client::builder()
+        .configure(&provider_config(http))
+        .max_attempts(2)
+        .connect_timeout(METADATA)
+        .read_timeout(METADATA)
+        .build()
 }
 
 #[cfg(test)]

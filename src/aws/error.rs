@@ -73,6 +73,20 @@ impl AwsError {
         }
     }
 
+    /// An error that no SDK reported.
+    #[must_use]
+    pub fn of_ours(cause: Cause, message: String) -> Self {
+        Self {
+            cause,
+            code: code_of(None, cause),
+            message,
+            request_id: None,
+            status: None,
+            region: None,
+            identity: None,
+        }
+    }
+
     /// Whether the server answered with one of these codes.
     #[must_use]
     pub fn is(&self, codes: &[&str]) -> bool {
@@ -125,7 +139,7 @@ fn code_of(status: Option<u16>, cause: Cause) -> String {
 }
 
 /// The innermost errors say the most: "dispatch failure" alone helps nobody.
-fn whole_story(error: &(dyn StdError + 'static)) -> String {
+pub(super) fn whole_story(error: &(dyn StdError + 'static)) -> String {
     let mut parts: Vec<String> = Vec::new();
     let mut next = Some(error);
     while let Some(error) = next {

@@ -5,8 +5,11 @@
 
 mod clients;
 mod error;
+mod expiry;
+mod http;
 mod retries;
 
-pub use clients::{Aws, Writer};
+pub use clients::Aws;
 pub use error::{AwsError, Cause};
+pub use http::Fetched;
 pub use retries::Retries;

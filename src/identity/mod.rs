@@ -1,21 +1,29 @@
-//! Who writes: the principal that the job has, and the role that it assumes.
+//! Who writes: the principal that the job has, and the roles that it assumes.
 //!
 //! Owns: the way from one to the other, its renewal, and what to say when it
 //! is barred. Never: S3.
 
 mod explain;
-mod session;
+mod hop;
+mod principal;
+mod renewing;
+mod scoped;
+mod token;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-use aws_credential_types::provider::ProvideCredentials;
+pub use renewing::Renewing;
 
-use crate::aws::{Aws, AwsError, Writer};
-use crate::error::Refusal;
-use crate::settings::IdentitySettings;
-use crate::types::{AccountId, RoleArn};
-use session::Session;
+use crate::aws::{Aws, AwsError, Cause};
+use crate::error::{Error, Refusal};
+use crate::settings::{IdentitySettings, Mistake, Mistakes, SessionPolicy, Start};
+use crate::types::{AccountId, Destination, RoleArn};
+use hop::{Extras, Hop, HopStart};
+use principal::Search;
+use renewing::Source;
+use token::Tokens;
 
 /// An identity as STS names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,15 +43,22 @@ impl fmt::Display for Caller {
 /// The end of the way: the identity that writes.
 #[derive(Debug)]
 pub struct Identity {
-    /// Who that is, as far as STS says so.
+    /// Who that is.
+    pub writer: Writer,
+    /// What to make clients with.
+    pub credentials: Arc<Renewing>,
+}
+
+/// Who writes, as far as it is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Writer {
+    /// What STS says.
     pub caller: Option<Caller>,
     /// The role that it is a session of.
     pub role: Option<RoleArn>,
-    /// What to make clients with.
-    pub writer: Writer,
 }
 
-impl Identity {
+impl Writer {
     /// The account of the identity that writes.
     #[must_use]
     pub fn account(&self) -> Option<&AccountId> {
@@ -65,82 +80,324 @@ impl Identity {
     }
 }
 
-/// Finds the principal, assumes the role, and says who we are before and
-/// after.
-pub async fn establish(settings: &IdentitySettings, aws: &Aws) -> Result<Identity, Box<Refusal>> {
-    let principal = find_principal(aws).await?;
-    match &principal {
-        Some(caller) => tracing::info!("identity   {caller}"),
-        None => tracing::warn!("STS does not say who the job is; going on all the same"),
+/// Where the way begins, once that is known.
+enum Beginning {
+    Own(Arc<Renewing>, Option<Caller>),
+    Tokens(Tokens),
+}
+
+/// Finds the principal, assumes the roles one after another, and says who we
+/// are before and after.
+pub async fn establish(
+    settings: &IdentitySettings,
+    destination: &Destination,
+    aws: &Aws,
+) -> Result<Identity, Error> {
+    check_partition(settings, aws)?;
+    let policy = session_policy(settings, destination, aws);
+    let mut tokens = None;
+    let (mut credentials, mut caller) = match begin(settings, aws).await? {
+        Beginning::Own(credentials, caller) => {
+            check_allowed(settings, caller.as_ref())?;
+            check_chained(settings, caller.as_ref())?;
+            (Some(credentials), caller)
+        }
+        Beginning::Tokens(found) => {
+            tokens = Some(found);
+            (None, None)
+        }
+    };
+    let total = settings.hops.len();
+    // A token cannot carry a source identity; the first call after it can.
+    let first_assumed = usize::from(tokens.is_some());
+    for (index, hop) in settings.hops.iter().enumerate() {
+        let last = index + 1 == total;
+        let extras = Extras {
+            tags: if last {
+                settings.tags.clone()
+            } else {
+                Vec::new()
+            },
+            // Once said, it stays with all sessions that follow.
+            source_identity: settings
+                .source_identity
+                .clone()
+                .filter(|_| index == first_assumed),
+            policy: policy.clone().filter(|_| last),
+        };
+        let start = match tokens.take() {
+            Some(tokens) => HopStart::Tokens(tokens),
+            None => HopStart::Caller(caller.take()),
+        };
+        let hop = Hop {
+            aws: aws.clone(),
+            sts: aws.sts(credentials.as_ref()),
+            settings: hop.clone(),
+            place: (index + 1, total),
+            start,
+            extras,
+        };
+        let taken = hop.take().await.map_err(Error::Identity)?;
+        caller = taken.caller;
+        let until = taken
+            .credentials
+            .expiry()
+            .map(humantime::format_rfc3339_seconds);
+        if !last && let Some(caller) = &caller {
+            tracing::info!("hop {}/{total}    {caller}", index + 1);
+        } else if let Some(until) = until {
+            tracing::debug!("the session of {} lasts until {until}", hop.settings.role);
+        }
+        let source = Source::Hop(Box::new(hop));
+        credentials = Some(Arc::new(Renewing::beginning_with(
+            aws,
+            source,
+            taken.credentials,
+        )));
     }
-    let Some(role) = &settings.role else {
-        return Ok(Identity {
-            caller: principal,
+    let Some(credentials) = credentials else {
+        return Err(Error::Bug("an OIDC token without a role".to_owned()));
+    };
+    arrive(settings, aws, credentials, caller).await
+}
+
+/// Says who we are after the last hop.
+async fn arrive(
+    settings: &IdentitySettings,
+    aws: &Aws,
+    credentials: Arc<Renewing>,
+    assumed: Option<Caller>,
+) -> Result<Identity, Error> {
+    let role = settings.hops.last().map(|hop| hop.role.clone());
+    let Some(role) = role else {
+        let writer = Writer {
+            caller: assumed,
             role: None,
-            writer: Writer::Principal,
+        };
+        return Ok(Identity {
+            writer,
+            credentials,
         });
     };
-    let session = Session::new(aws, settings, role.clone(), principal);
-    let until = session.open().await?;
-    let provider: Arc<dyn ProvideCredentials> = Arc::new(session);
-    let writer = Writer::from(provider);
-    let caller = who_am_i(aws, &writer).await.ok();
+    let caller = who_am_i(aws, &credentials).await.ok().or(assumed);
+    let until = credentials.end().await.map(|end| {
+        let end = humantime::format_rfc3339_seconds(end);
+        format!(", until {end}, then renewed")
+    });
+    let until = until.unwrap_or_default();
     match &caller {
-        Some(caller) => tracing::info!("role       {caller}, until {until}"),
-        None => tracing::info!("role       a session of {role}, until {until}"),
+        Some(caller) => tracing::info!("role       {caller}{until}"),
+        None => tracing::info!("role       a session of {role}{until}"),
     }
-    Ok(Identity {
+    let writer = Writer {
         caller,
-        role: Some(role.clone()),
+        role: Some(role),
+    };
+    Ok(Identity {
         writer,
+        credentials,
     })
+}
+
+/// Decides where the way begins, and says so. GitHub's token never takes the
+/// place of AWS credentials that the job has: people give the permission
+/// `id-token: write` for other ends.
+async fn begin(settings: &IdentitySettings, aws: &Aws) -> Result<Beginning, Error> {
+    let (request, found) = match &settings.start {
+        Start::Token(jwt) => {
+            aws.mask(jwt.reveal());
+            return begin_with(Tokens::Given(jwt.clone()), aws, "as it is set").await;
+        }
+        Start::GitHub(request) => {
+            let tokens = Tokens::GitHub(request.clone());
+            return begin_with(tokens, aws, "as DOCFERRY_OIDC says").await;
+        }
+        Start::Own => (None, principal::find(aws).await),
+        Start::OwnElseGitHub(_) if settings.hops.is_empty() => (None, principal::find(aws).await),
+        Start::OwnElseGitHub(request) => (Some(request), principal::find(aws).await),
+    };
+    match (found, request) {
+        (Err(Search::Nothing(_)), Some(request)) => {
+            let tokens = Tokens::GitHub(request.clone());
+            begin_with(
+                tokens,
+                aws,
+                "since the job has no AWS credentials of its own",
+            )
+            .await
+        }
+        (Err(Search::Nothing(refusal) | Search::Broken(refusal)), _) => {
+            Err(Error::Identity(refusal))
+        }
+        (Ok(found), request) => {
+            let source = Source::Own(found.provider);
+            let credentials = Renewing::beginning_with(aws, source, found.credentials);
+            let credentials = Arc::new(credentials);
+            let place = found.place.name();
+            let caller = who_is_the_principal(aws, &credentials, place).await?;
+            if request.is_some() {
+                tracing::info!(
+                    "GitHub's OIDC token is left alone, since the job has AWS credentials of its \
+                     own ({place}); DOCFERRY_OIDC=on would take it"
+                );
+            }
+            Ok(Beginning::Own(credentials, caller))
+        }
+    }
+}
+
+async fn begin_with(tokens: Tokens, aws: &Aws, why: &str) -> Result<Beginning, Error> {
+    let token = tokens.get(aws).await.map_err(Error::Identity)?;
+    tracing::info!(
+        "identity   {} of {:?} for {:?}, {why}",
+        tokens.name(),
+        token.claims.sub,
+        token.claims.audience()
+    );
+    Ok(Beginning::Tokens(tokens))
 }
 
 /// Asks STS who the job is. Broken credentials end the run here, where it can
 /// be said that they are the job's own; a mere "no" to this one question does
 /// not, since a network's endpoint policy may allow `AssumeRole` alone.
-async fn find_principal(aws: &Aws) -> Result<Option<Caller>, Box<Refusal>> {
-    let Some(provider) = aws.principal() else {
-        return Err(Box::new(explain::no_principal("no source is configured")));
-    };
-    if let Err(error) = provider.provide_credentials().await {
-        return Err(Box::new(explain::no_principal(&story(&error))));
-    }
-    match who_am_i(aws, &Writer::Principal).await {
-        Ok(caller) => Ok(Some(caller)),
-        Err(error) if error.is(&["AccessDenied", "AccessDeniedException"]) => Ok(None),
-        Err(error) => Err(Box::new(explain::bad_principal(&error))),
+async fn who_is_the_principal(
+    aws: &Aws,
+    credentials: &Arc<Renewing>,
+    place: &str,
+) -> Result<Option<Caller>, Error> {
+    match who_am_i(aws, credentials).await {
+        Ok(caller) => {
+            tracing::info!("identity   {caller}, from {place}");
+            Ok(Some(caller))
+        }
+        Err(error) if error.is(&["AccessDenied", "AccessDeniedException"]) => {
+            tracing::warn!("STS does not say who the job is; going on all the same");
+            Ok(None)
+        }
+        Err(error) => Err(Error::Identity(Box::new(explain::bad_principal(
+            &error, place,
+        )))),
     }
 }
 
-async fn who_am_i(aws: &Aws, writer: &Writer) -> Result<Caller, AwsError> {
-    let answer = aws.sts(writer).get_caller_identity().send().await;
+async fn who_am_i(aws: &Aws, credentials: &Arc<Renewing>) -> Result<Caller, AwsError> {
+    const PATIENCE: Duration = Duration::from_secs(60);
+    let call = aws.sts(Some(credentials)).get_caller_identity().send();
+    let odd = |cause, message: String| AwsError::of_ours(cause, message);
+    let Ok(answer) = tokio::time::timeout(PATIENCE, call).await else {
+        return Err(odd(Cause::TimedOut, format!("no answer in {PATIENCE:?}")));
+    };
     let answer = answer.map_err(|error| AwsError::from_sdk(&error))?;
     let arn = answer.arn().unwrap_or_default().to_owned();
     match answer.account().and_then(|account| account.parse().ok()) {
         Some(account) => Ok(Caller { arn, account }),
-        None => Err(AwsError {
-            cause: crate::aws::Cause::Answered,
-            code: "AccessDenied".to_owned(),
-            message: format!("STS named no account for {arn:?}"),
-            request_id: None,
-            status: None,
-            region: None,
-            identity: None,
-        }),
+        None => Err(odd(
+            Cause::Answered,
+            format!("STS named no account for {arn:?}"),
+        )),
     }
 }
 
-/// An error with its causes, each said once.
-fn story(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(error) = next {
-        let part = error.to_string();
-        if !text.contains(&part) {
-            text = format!("{text}: {part}");
+fn session_policy(
+    settings: &IdentitySettings,
+    destination: &Destination,
+    aws: &Aws,
+) -> Option<String> {
+    match settings.session_policy.as_ref()? {
+        SessionPolicy::Document(document) => Some(document.clone()),
+        SessionPolicy::Scoped => {
+            let partition = settings
+                .hops
+                .last()
+                .map_or("aws", |hop| hop.role.partition());
+            Some(scoped::policy(
+                destination,
+                partition,
+                aws.region().unwrap_or_default(),
+            ))
         }
-        next = error.source();
     }
-    text
+}
+
+/// No role of one partition can be assumed through the STS of another.
+fn check_partition(settings: &IdentitySettings, aws: &Aws) -> Result<(), Error> {
+    let region = aws.region().unwrap_or_default();
+    let expected = partition_of(region);
+    let Some(hop) = settings
+        .hops
+        .iter()
+        .find(|hop| hop.role.partition() != expected)
+    else {
+        return Ok(());
+    };
+    let reason = format!(
+        "= {:?} is in partition `{}`, and AWS_REGION {region} is in `{expected}`",
+        hop.role.as_str(),
+        hop.role.partition()
+    );
+    let mistake = Mistake::new("DOCFERRY_ROLE_ARN", reason);
+    let hint = "set AWS_REGION to a region of the role's partition, or correct the ARN";
+    Err(Mistakes::from(mistake.hint(hint)).into())
+}
+
+/// "Partitions" in AWS Fault Isolation Boundaries; the regions of the isolated
+/// ones have names like `us-iso-east-1`.
+fn partition_of(region: &str) -> &'static str {
+    match region {
+        _ if region.starts_with("cn-") => "aws-cn",
+        _ if region.starts_with("us-gov-") => "aws-us-gov",
+        _ if region.starts_with("us-isob-") => "aws-iso-b",
+        _ if region.starts_with("us-isof-") => "aws-iso-f",
+        _ if region.starts_with("eu-isoe-") => "aws-iso-e",
+        _ if region.starts_with("us-iso-") => "aws-iso",
+        _ if region.starts_with("eusc-") => "aws-eusc",
+        _ => "aws",
+    }
+}
+
+/// A session that is assumed from another one lasts an hour at most; that the
+/// principal is itself a session is known only now.
+fn check_chained(settings: &IdentitySettings, caller: Option<&Caller>) -> Result<(), Error> {
+    let session = caller.is_some_and(|caller| caller.arn.contains(":assumed-role/"));
+    let first = settings.hops.first().and_then(|hop| hop.duration);
+    if !session || first.is_none_or(|duration| duration <= Duration::from_hours(1)) {
+        return Ok(());
+    }
+    let reason = "is more than 1h, and the job's own identity is itself a role session";
+    let mistake = Mistake::new("DOCFERRY_SESSION_DURATION", reason);
+    let hint = "such a session lasts 1h at most; docferry renews it by itself while it is needed";
+    Err(Mistakes::from(mistake.hint(hint)).into())
+}
+
+fn check_allowed(settings: &IdentitySettings, caller: Option<&Caller>) -> Result<(), Error> {
+    let allowed = &settings.allowed_accounts;
+    match caller {
+        Some(caller) if !allowed.is_empty() && !allowed.contains(&caller.account) => {
+            let what = format!(
+                "the job's identity is in account {}, which is not in DOCFERRY_ALLOWED_ACCOUNTS",
+                caller.account
+            );
+            let refusal = Refusal::new(what).fact("identity", caller.to_string());
+            Err(Error::Guard(Box::new(refusal)))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_regions_partition_is_known_by_its_name() {
+        for (region, partition) in [
+            ("eu-central-1", "aws"),
+            ("cn-north-1", "aws-cn"),
+            ("us-gov-west-1", "aws-us-gov"),
+            ("us-isob-east-1", "aws-iso-b"),
+            ("eusc-de-east-1", "aws-eusc"),
+        ] {
+            assert_eq!(partition_of(region), partition);
+        }
+    }
 }

@@ -1,8 +1,7 @@
 use super::*;
-use crate::aws::Writer;
 use crate::identity::Caller;
 
-fn identity(role: bool) -> Identity {
+fn identity(role: bool) -> Writer {
     let arn = "arn:aws:iam::111111111111:user/ci".to_owned();
     let account = "111111111111".parse().unwrap();
     let role = role.then(|| {
@@ -10,10 +9,9 @@ fn identity(role: bool) -> Identity {
             .parse()
             .unwrap()
     });
-    Identity {
+    Writer {
         caller: Some(Caller { arn, account }),
         role,
-        writer: Writer::Principal,
     }
 }
 

@@ -88,6 +88,19 @@ choice! {
 }
 
 choice! {
+    /// Whether the way begins with an OIDC token.
+    pub(super) Oidc {
+        /// With a token that is given, or that GitHub gives to a job that has
+        /// no AWS credentials of its own.
+        Auto = "auto",
+        /// Yes.
+        On = "on",
+        /// No.
+        Off = "off",
+    }
+}
+
+choice! {
     /// A yes or no.
     pub(super) Switch {
         /// Yes.

@@ -1,19 +1,23 @@
 //! From texts to parsed types, one field after another, collecting mistakes.
 
+use std::ffi::OsString;
 use std::num::NonZeroU32;
 use std::str::FromStr;
-use std::time::Duration;
 
 use super::choice::{LogLevel, Switch};
 use super::mistake::{Mistake, Mistakes};
 use super::said::RawSettings;
-use super::{ExpectedOwner, IdentitySettings, Settings, TransferSettings};
+use super::{ExpectedOwner, Settings, TransferSettings};
 use crate::host::Host;
-use crate::types::{AccountId, Bytes, Invalid, parse_duration};
+use crate::types::{AccountId, Bytes, Invalid};
 use crate::vars::{self, Unset};
+
+mod endpoints;
+mod identity;
 
 pub(super) fn understand(
     raw: &RawSettings,
+    environment: &[(OsString, OsString)],
     argument: Option<&str>,
     host: &Host,
     mistakes: Mistakes,
@@ -26,11 +30,15 @@ pub(super) fn understand(
     let source = read.required("DOCFERRY_SOURCE", raw.source.as_deref());
     let destination = read.required("DOCFERRY_DESTINATION", raw.destination.as_deref());
     let allow_empty = read.switch("DOCFERRY_ALLOW_EMPTY", raw.allow_empty.as_deref());
-    let identity = identity(&mut read, raw, host);
+    let identity = identity::identity(&mut read, raw, host);
     let expected_owner = expected_owner(&mut read, raw.expected_bucket_owner.as_deref());
     let transfer = transfer(&mut read, raw);
     let path_style = read.with_default("DOCFERRY_PATH_STYLE", raw.path_style.as_deref());
     let plan_format = read.with_default("DOCFERRY_PLAN_FORMAT", raw.plan_format.as_deref());
+    let allow_http = read.switch("DOCFERRY_ALLOW_HTTP", raw.allow_http.as_deref());
+    if allow_http == Some(false) {
+        endpoints::check(environment, &mut read.mistakes);
+    }
     // The level itself is already in force; here it is only held to its words.
     let _: Option<LogLevel> = read.with_default("DOCFERRY_LOG", raw.log.as_deref());
 
@@ -51,54 +59,6 @@ pub(super) fn understand(
         Some(settings) if read.mistakes.is_empty() => Ok(settings),
         _ => Err(read.mistakes),
     }
-}
-
-fn identity(read: &mut Reader, raw: &RawSettings, host: &Host) -> Option<IdentitySettings> {
-    let role = read.optional("DOCFERRY_ROLE_ARN", raw.role_arn.as_deref(), str::parse);
-    let external_id = read.optional(
-        "DOCFERRY_EXTERNAL_ID",
-        raw.external_id.as_deref(),
-        str::parse,
-    );
-    let session_name = read.optional(
-        "DOCFERRY_SESSION_NAME",
-        raw.session_name.as_deref(),
-        str::parse,
-    );
-    let session_duration = read.optional(
-        "DOCFERRY_SESSION_DURATION",
-        raw.session_duration.as_deref(),
-        session_duration,
-    );
-    for (variable, said) in [
-        ("DOCFERRY_EXTERNAL_ID", raw.external_id.is_some()),
-        ("DOCFERRY_SESSION_DURATION", raw.session_duration.is_some()),
-    ] {
-        if said && raw.role_arn.is_none() {
-            let mistake = Mistake::new(variable, "is set, but there is no role to assume");
-            read.mistakes.add(
-                mistake.hint("set DOCFERRY_ROLE_ARN to the role that writes, or leave it out"),
-            );
-        }
-    }
-    Some(IdentitySettings {
-        role: role?,
-        external_id: external_id?,
-        session_name: session_name?.unwrap_or_else(|| host.session_name()),
-        session_duration: session_duration?,
-    })
-}
-
-/// The limits are those of "AssumeRole" in the AWS Security Token Service API
-/// Reference.
-fn session_duration(text: &str) -> Result<Duration, Invalid> {
-    let duration = parse_duration(text)?;
-    let (least, most) = (Duration::from_mins(15), Duration::from_hours(12));
-    if duration < least || duration > most || duration.subsec_nanos() != 0 {
-        let reason = "is not a whole number of seconds between 15m and 12h";
-        return Err(Invalid::new(reason).hint("STS takes nothing else, for no role"));
-    }
-    Ok(duration)
 }
 
 fn expected_owner(read: &mut Reader, said: Option<&str>) -> Option<ExpectedOwner> {
@@ -170,6 +130,20 @@ impl Reader {
             None => Some(None),
             Some(text) => self.value(variable, text, parse).map(Some),
         }
+    }
+
+    /// A list of which each item is read; one that cannot be read spoils it.
+    fn list<T>(
+        &mut self,
+        variable: &str,
+        items: &[String],
+        parse: impl Fn(&str) -> Result<T, Invalid>,
+    ) -> Option<Vec<T>> {
+        let read: Vec<Option<T>> = items
+            .iter()
+            .map(|item| self.value(variable, item, &parse))
+            .collect();
+        read.into_iter().collect()
     }
 
     fn required<T: FromStr>(&mut self, variable: &str, said: Option<&str>) -> Option<T>

@@ -4,6 +4,7 @@
 //! Never: the network, or a file.
 
 mod choice;
+mod identity;
 mod meant;
 mod mistake;
 mod said;
@@ -11,13 +12,13 @@ mod said;
 use std::ffi::OsString;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
-use std::time::Duration;
 
 pub use choice::{ChecksumChoice, Command, LogLevel, PathStyle, PlanFormat};
+pub use identity::{HopSettings, IdTokenRequest, IdentitySettings, SessionPolicy, Start};
 pub use mistake::{Mistake, Mistakes};
 
 use crate::host::Host;
-use crate::types::{AccountId, Bytes, Destination, ExternalId, RoleArn, SessionName};
+use crate::types::{AccountId, Bytes, Destination};
 
 /// What the user wants, as far as it can be known without asking anyone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,19 +41,6 @@ pub struct Settings {
     pub path_style: PathStyle,
     /// How a plan is printed.
     pub plan_format: PlanFormat,
-}
-
-/// Who writes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IdentitySettings {
-    /// The role to assume, if the principal does not write itself.
-    pub role: Option<RoleArn>,
-    /// What the role's trust policy asks for.
-    pub external_id: Option<ExternalId>,
-    /// The session's name in CloudTrail.
-    pub session_name: SessionName,
-    /// How long the session lasts, if STS's default will not do.
-    pub session_duration: Option<Duration>,
 }
 
 /// Which account must own the bucket.
@@ -91,7 +79,7 @@ impl Settings {
     ) -> Result<Self, Mistakes> {
         let mut mistakes = Mistakes::default();
         let raw = said::listen(environment, host, &mut mistakes);
-        meant::understand(&raw, argument, host, mistakes)
+        meant::understand(&raw, environment, argument, host, mistakes)
     }
 }
 

@@ -12,6 +12,7 @@ mod key;
 mod quantity;
 mod secret;
 mod session;
+mod tag;
 
 pub use account::{AccountId, RoleArn};
 pub use bucket::BucketName;
@@ -21,3 +22,4 @@ pub use key::{KeyPrefix, MAX_KEY_BYTES, ObjectKey};
 pub use quantity::{Bytes, parse_duration};
 pub use secret::Secret;
 pub use session::{ExternalId, SessionName};
+pub use tag::SessionTag;

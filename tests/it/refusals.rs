@@ -133,7 +133,11 @@ fn no_identity_at_all() {
         .run()
         .exits(3)
         .says("the job has no AWS identity")
-        .says("looked at variables, profile, web identity file, container, instance metadata")
+        .says("looked at variables: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not both set")
+        .says("looked at profile: no file, or no such profile in it")
+        .says("looked at web identity file: AWS_WEB_IDENTITY_TOKEN_FILE is not set")
+        .says("looked at container: no AWS_CONTAINER_CREDENTIALS_… variable is set")
+        .says("looked at instance metadata: turned off by AWS_EC2_METADATA_DISABLED")
         .says("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE");
 }
 

@@ -40,7 +40,8 @@ fn two_variables_are_enough() {
     assert_eq!(settings.destination.to_string(), "s3://docs/site/");
     assert_eq!(settings.transfer.multipart_threshold, Bytes::mib(16));
     assert_eq!(settings.expected_owner, ExpectedOwner::Writer);
-    assert_eq!(settings.identity.session_name.as_str(), "docferry");
+    assert!(settings.identity.hops.is_empty());
+    assert_eq!(settings.identity.start, Start::Own);
 }
 
 #[test]
@@ -143,4 +144,129 @@ fn the_argument_wins_over_the_variable() {
             .to_string()
             .starts_with("the command = \"plann\"")
     );
+}
+
+const TWO: &str = "arn:aws:iam::111111111111:role/out, arn:aws:iam::222222222222:role/in";
+
+#[test]
+fn hops_have_their_own_or_common_values() {
+    let settings = read(&[
+        ("DOCFERRY_ROLE_ARN", TWO),
+        ("DOCFERRY_EXTERNAL_ID", ",handbook"),
+        ("DOCFERRY_SESSION_NAME", "nightly"),
+        ("DOCFERRY_SESSION_DURATION", "2h\n30m"),
+    ]);
+    let hops = settings.unwrap().identity.hops;
+    assert_eq!(hops.len(), 2);
+    assert_eq!(hops[0].external_id, None);
+    assert_eq!(hops[1].external_id.as_ref().unwrap().reveal(), "handbook");
+    assert!(
+        hops.iter()
+            .all(|hop| hop.session_name.as_str() == "nightly")
+    );
+    assert_eq!(hops[0].duration, Some(std::time::Duration::from_hours(2)));
+    let one = ("DOCFERRY_ROLE_ARN", "arn:aws:iam::222222222222:role/in");
+    let settings = read(&[one, ("DOCFERRY_EXTERNAL_ID", "a,b")]).unwrap();
+    assert_eq!(
+        settings.identity.hops[0]
+            .external_id
+            .as_ref()
+            .unwrap()
+            .reveal(),
+        "a,b"
+    );
+}
+
+#[test]
+fn each_identity_that_cannot_be_is_refused_before_any_call() {
+    const ROLE: (&str, &str) = ("DOCFERRY_ROLE_ARN", "arn:aws:iam::222222222222:role/w");
+    let long = format!("{{\"Statement\": \"{}\"}}", "x".repeat(2048));
+    for (vars, part) in [
+        (
+            vec![
+                ("DOCFERRY_ROLE_ARN", TWO),
+                ("DOCFERRY_SESSION_DURATION", "2h"),
+            ],
+            "is more than 1h for hop 2",
+        ),
+        (
+            vec![
+                ("DOCFERRY_ROLE_ARN", TWO),
+                ("DOCFERRY_EXTERNAL_ID", "a,b,c"),
+            ],
+            "has 3 values for 2 roles",
+        ),
+        (
+            vec![(
+                "DOCFERRY_ROLE_ARN",
+                "arn:aws:iam::111111111111:role/a,arn:aws-cn:iam::222222222222:role/b",
+            )],
+            "roles of two partitions",
+        ),
+        (
+            vec![ROLE, ("DOCFERRY_ALLOWED_ACCOUNTS", "333333333333")],
+            "not in DOCFERRY_ALLOWED_ACCOUNTS",
+        ),
+        (
+            vec![ROLE, ("DOCFERRY_ALLOWED_ACCOUNTS", "acme")],
+            "twelve digits",
+        ),
+        (
+            vec![ROLE, ("DOCFERRY_SESSION_TAGS", "team")],
+            "is not a key=value",
+        ),
+        (
+            vec![ROLE, ("DOCFERRY_SESSION_POLICY", "narrow")],
+            "write `scoped`",
+        ),
+        (
+            vec![ROLE, ("DOCFERRY_SESSION_POLICY", "{}")],
+            "has no Statement",
+        ),
+        (
+            vec![ROLE, ("DOCFERRY_SESSION_POLICY", long.as_str())],
+            "STS takes 2048",
+        ),
+        (
+            vec![("DOCFERRY_SESSION_POLICY", "scoped")],
+            "there is no role to assume",
+        ),
+        (
+            vec![ROLE, ("DOCFERRY_OIDC", "on")],
+            "this job has no OIDC token",
+        ),
+        (vec![ROLE, ("DOCFERRY_OIDC", "yes")], "`auto`, `on`, `off`"),
+        (
+            vec![ROLE, ("DOCFERRY_OIDC_TOKEN", "$DOCS_TOKEN")],
+            "is not a JSON Web Token",
+        ),
+        (
+            vec![("DOCFERRY_OIDC_TOKEN", "a.b.c")],
+            "there is no role to assume",
+        ),
+        (
+            vec![
+                ROLE,
+                ("DOCFERRY_OIDC_TOKEN", "a.b.c"),
+                ("DOCFERRY_SESSION_TAGS", "a=b"),
+            ],
+            "cannot be given to a role that is assumed with an OIDC token",
+        ),
+        (
+            vec![("AWS_ENDPOINT_URL_S3", "http://minio:9000")],
+            "spoken to in the clear",
+        ),
+    ] {
+        let mistakes = read(&vars)
+            .err()
+            .unwrap_or_else(|| panic!("{vars:?} was taken"));
+        let text: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+        assert!(text.join("\n").contains(part), "no {part:?} in {text:?}");
+        assert!(!text.join("\n").contains("a.b.c"), "{text:?}");
+    }
+    let http = [
+        ("AWS_ENDPOINT_URL_S3", "http://minio:9000"),
+        ("DOCFERRY_ALLOW_HTTP", "true"),
+    ];
+    assert!(read(&http).is_ok());
 }
