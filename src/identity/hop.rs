@@ -16,7 +16,7 @@ use crate::types::{SessionName, SessionTag};
 
 /// STS answers in well under a second; a call that takes longer than this has
 /// got lost.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A hop that can be taken as often as its session has to be renewed.
 pub(super) struct Hop {
@@ -112,7 +112,9 @@ impl Hop {
             .set_source_identity(source.map(ToString::to_string))
             .send()
             .await
-            .map_err(|error| self.refused(&AwsError::from_sdk(&error), From::Caller(caller)))?;
+            .map_err(|error| {
+                Box::new(self.refused(&AwsError::from_sdk(&error), &From::Caller(caller)))
+            })?;
         let user = answer
             .assumed_role_user()
             .map(aws_sdk_sts::types::AssumedRoleUser::arn);
@@ -138,7 +140,7 @@ impl Hop {
             .set_policy(self.extras.policy.clone())
             .send()
             .await
-            .map_err(|error| self.refused(&AwsError::from_sdk(&error), from))?;
+            .map_err(|error| Box::new(self.refused(&AwsError::from_sdk(&error), &from)))?;
         let user = answer
             .assumed_role_user()
             .map(aws_sdk_sts::types::AssumedRoleUser::arn);
@@ -183,12 +185,12 @@ impl Hop {
         format!("hop {} of {}", self.place.0, self.place.1)
     }
 
-    fn refused(&self, error: &AwsError, from: From<'_>) -> Box<Refusal> {
+    fn refused(&self, error: &AwsError, from: &From<'_>) -> Refusal {
         // Credentials of an earlier hop that could not be renewed.
         if let Some(refusal) = &error.identity {
-            return refusal.clone();
+            return Refusal::clone(refusal);
         }
-        Box::new(explain::hop(error, self, &from))
+        explain::hop(error, self, from)
     }
 }
 

@@ -95,70 +95,56 @@ pub async fn establish(
 ) -> Result<Identity, Error> {
     check_partition(settings, aws)?;
     let policy = session_policy(settings, destination, aws);
-    let mut tokens = None;
-    let (mut credentials, mut caller) = match begin(settings, aws).await? {
+    let (mut credentials, mut start) = match begin(settings, aws).await? {
         Beginning::Own(credentials, caller) => {
             check_allowed(settings, caller.as_ref())?;
             check_chained(settings, caller.as_ref())?;
-            (Some(credentials), caller)
+            (Some(credentials), HopStart::Caller(caller))
         }
-        Beginning::Tokens(found) => {
-            tokens = Some(found);
-            (None, None)
-        }
+        Beginning::Tokens(tokens) => (None, HopStart::Tokens(tokens)),
     };
     let total = settings.hops.len();
     // A token cannot carry a source identity; the first call after it can.
-    let first_assumed = usize::from(tokens.is_some());
+    let first_assumed = usize::from(matches!(start, HopStart::Tokens(_)));
     for (index, hop) in settings.hops.iter().enumerate() {
         let last = index + 1 == total;
-        let extras = Extras {
-            tags: if last {
-                settings.tags.clone()
-            } else {
-                Vec::new()
-            },
-            // Once said, it stays with all sessions that follow.
-            source_identity: settings
-                .source_identity
-                .clone()
-                .filter(|_| index == first_assumed),
-            policy: policy.clone().filter(|_| last),
-        };
-        let start = match tokens.take() {
-            Some(tokens) => HopStart::Tokens(tokens),
-            None => HopStart::Caller(caller.take()),
-        };
         let hop = Hop {
             aws: aws.clone(),
             sts: aws.sts(credentials.as_ref()),
             settings: hop.clone(),
             place: (index + 1, total),
             start,
-            extras,
+            extras: Extras {
+                tags: if last {
+                    settings.tags.clone()
+                } else {
+                    Vec::new()
+                },
+                // Once said, it stays with all sessions that follow.
+                source_identity: settings
+                    .source_identity
+                    .clone()
+                    .filter(|_| index == first_assumed),
+                policy: policy.clone().filter(|_| last),
+            },
         };
         let taken = hop.take().await.map_err(Error::Identity)?;
-        caller = taken.caller;
-        let until = taken
-            .credentials
-            .expiry()
-            .map(humantime::format_rfc3339_seconds);
-        if !last && let Some(caller) = &caller {
+        if let Some(caller) = taken.caller.as_ref().filter(|_| !last) {
             tracing::info!("hop {}/{total}    {caller}", index + 1);
-        } else if let Some(until) = until {
-            tracing::debug!("the session of {} lasts until {until}", hop.settings.role);
         }
         let source = Source::Hop(Box::new(hop));
-        credentials = Some(Arc::new(Renewing::beginning_with(
-            aws,
-            source,
-            taken.credentials,
-        )));
+        let renewing = Renewing::beginning_with(aws, source, taken.credentials);
+        (credentials, start) = (Some(Arc::new(renewing)), HopStart::Caller(taken.caller));
     }
-    let Some(credentials) = credentials else {
-        return Err(Error::Bug("an OIDC token without a role".to_owned()));
-    };
-    arrive(settings, aws, credentials, caller).await
+    match (credentials, start) {
+        (Some(credentials), HopStart::Caller(caller)) => {
+            arrive(settings, aws, credentials, caller).await
+        }
+        // The settings refuse a token without a role.
+        (_, HopStart::Tokens(_)) | (None, _) => {
+            Err(Error::Bug("an OIDC token without a role".to_owned()))
+        }
+    }
 }
 
 /// Says who we are after the last hop.
@@ -168,8 +154,7 @@ async fn arrive(
     credentials: Arc<Renewing>,
     assumed: Option<Caller>,
 ) -> Result<Identity, Error> {
-    let role = settings.hops.last().map(|hop| hop.role.clone());
-    let Some(role) = role else {
+    let Some(role) = settings.hops.last().map(|hop| hop.role.clone()) else {
         let writer = Writer {
             caller: assumed,
             role: None,
@@ -281,7 +266,7 @@ async fn who_is_the_principal(
 }
 
 async fn who_am_i(aws: &Aws, credentials: &Arc<Renewing>) -> Result<Caller, AwsError> {
-    const PATIENCE: Duration = Duration::from_secs(60);
+    const PATIENCE: Duration = Duration::from_mins(1);
     let call = aws.sts(Some(credentials)).get_caller_identity().send();
     let odd = |cause, message: String| AwsError::of_ours(cause, message);
     let Ok(answer) = tokio::time::timeout(PATIENCE, call).await else {

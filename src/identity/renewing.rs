@@ -95,10 +95,10 @@ impl Renewing {
         let mut current = self.current.lock().await;
         let now = self.aws.now();
         let usable = |held: &&mut Held| !self.is_expired(&held.credentials);
-        if let Some(held) = current.as_mut().filter(usable) {
-            if now < held.renew_at {
-                return Ok(held.credentials.clone());
-            }
+        if let Some(held) = current.as_mut().filter(usable)
+            && now < held.renew_at
+        {
+            return Ok(held.credentials.clone());
         }
         match self.fetch().await {
             Ok(credentials) => {

@@ -154,23 +154,23 @@ fn per_hop<T: Clone>(
 /// Role names may have commas, so the list is taken apart where the next ARN
 /// begins.
 fn arns(said: Option<&str>) -> Vec<String> {
-    let mut list: Vec<String> = Vec::new();
+    let mut found: Vec<String> = Vec::new();
     for line in said.unwrap_or_default().lines() {
         for part in line.split(',').map(str::trim) {
-            match list.last_mut() {
-                Some(last) if !part.starts_with("arn:") && last.contains(":role/") => {
-                    last.push(',');
-                    last.push_str(part);
+            match found.last_mut() {
+                Some(arn) if !part.starts_with("arn:") && arn.contains(":role/") => {
+                    arn.push(',');
+                    arn.push_str(part);
                 }
                 _ if part.is_empty() => {}
-                _ => list.push(part.to_owned()),
+                _ => found.push(part.to_owned()),
             }
         }
-        for arn in &mut list {
+        for arn in &mut found {
             arn.truncate(arn.trim_end_matches(',').len());
         }
     }
-    list
+    found
 }
 
 fn lines_or_commas(said: Option<&str>) -> Vec<String> {

@@ -178,6 +178,7 @@ fn hops_have_their_own_or_common_values() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table is as long as it is")]
 fn each_identity_that_cannot_be_is_refused_before_any_call() {
     const ROLE: (&str, &str) = ("DOCFERRY_ROLE_ARN", "arn:aws:iam::222222222222:role/w");
     let long = format!("{{\"Statement\": \"{}\"}}", "x".repeat(2048));
