@@ -15,7 +15,7 @@ use aws_sdk_s3::config::{AppName, RequestChecksumCalculation, SharedHttpClient};
 use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
 
 use super::Retries;
-use super::expiry::Expiry;
+use super::expiry::{Again, Watch};
 use super::http::{CONNECT, Fetched, Network};
 use crate::host::{self, Kind};
 use crate::identity::Renewing;
@@ -119,7 +119,8 @@ impl Aws {
         if let Some(credentials) = credentials {
             builder = builder
                 .credentials_provider(credentials.provider())
-                .retry_classifier(Expiry(Arc::clone(credentials)))
+                .interceptor(Watch(Arc::clone(credentials)))
+                .retry_classifier(Again)
                 .identity_cache(IdentityCache::no_cache());
         }
         aws_sdk_sts::Client::from_conf(builder.build())
@@ -143,7 +144,8 @@ impl Aws {
             .credentials_provider(credentials.provider())
             // The credentials cache and renew themselves.
             .identity_cache(IdentityCache::no_cache())
-            .retry_classifier(Expiry(Arc::clone(credentials)))
+            .interceptor(Watch(Arc::clone(credentials)))
+            .retry_classifier(Again)
             .force_path_style(self.wants_path_style(path_style))
             .timeout_config(timeouts.build())
             .retry_config(retry_config(transfer.max_attempts))

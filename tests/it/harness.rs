@@ -127,6 +127,15 @@ impl World {
             .unwrap_or_else(|| panic!("there is no {key}; there are {:?}", self.keys()))
     }
 
+    /// What stands in the job's home beside the source.
+    pub fn files_beside_the_source(&self) -> Vec<String> {
+        fs::read_dir(self.dir.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name != "public")
+            .collect()
+    }
+
     /// Asserts how large an object is, without reading it.
     pub fn assert_size(&self, key: &str, size: u64) {
         assert_eq!(self.object(key).size, size);

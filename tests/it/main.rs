@@ -18,6 +18,7 @@ mod demo;
 mod documents;
 mod faults;
 mod harness;
+mod identity;
 mod interruption;
 mod plan;
 mod promises;
