@@ -4,6 +4,8 @@
 use std::convert::Infallible;
 use std::ffi::OsString;
 use std::io::{self, Write as _};
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
 use std::process::ExitCode as ProcessExit;
 use std::sync::Arc;
 
@@ -17,17 +19,26 @@ use docferry::stop::Stop;
 use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ProcessExit {
-    let argument = std::env::args_os().nth(1);
-    let argument = argument.as_deref().map(|word| word.to_string_lossy());
-    let printed = match argument.as_deref() {
-        Some("--help" | "-h" | "help") => print(&docferry::help::text()),
-        Some("--version" | "-V") => print(concat!("docferry ", env!("CARGO_PKG_VERSION"), "\n")),
-        _ => return exit(upload(argument.as_deref())),
-    };
-    exit(printed.map_err(|error| Error::Bug(error.to_string())))
+    end_with_a_panic();
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let words: Vec<_> = arguments
+        .iter()
+        .map(|word| word.to_string_lossy())
+        .collect();
+    match words
+        .iter()
+        .map(AsRef::as_ref)
+        .collect::<Vec<&str>>()
+        .as_slice()
+    {
+        ["--help" | "-h" | "help"] => print(&docferry::help::text()),
+        ["--version" | "-V"] => print(concat!("docferry ", env!("CARGO_PKG_VERSION"), "\n")),
+        words => exit(upload(words)),
+    }
 }
 
-fn upload(argument: Option<&str>) -> Result<(), Error> {
+fn upload(arguments: &[&str]) -> Result<(), Error> {
+    forget_empty_variables();
     let environment: Vec<(OsString, OsString)> = std::env::vars_os().collect();
     let get = |name: &str| {
         let found = environment.iter().find(|(known, _)| known == name);
@@ -36,7 +47,7 @@ fn upload(argument: Option<&str>) -> Result<(), Error> {
     let screen = Screen::default();
     let host = Host::detect(get);
     start_log(log_level(&environment, &host), &screen);
-    let settings = Settings::read(&environment, argument, &host)?;
+    let settings = Settings::read(&environment, arguments, &host)?;
     // One thread: a spike showed that sharing requests between two doubles
     // the CPU time of each.
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -71,8 +82,35 @@ async fn listen(stop: &Stop) -> io::Result<Infallible> {
     }
 }
 
-fn print(text: &str) -> io::Result<()> {
-    io::stdout().write_all(text.as_bytes())
+/// Empty means unset, for AWS's variables, too, which its SDK reads by itself:
+/// a job that has them empty starts over without them, as the same process.
+fn forget_empty_variables() {
+    let empty: Vec<OsString> = std::env::vars_os()
+        .filter(|(name, value)| value.is_empty() && name.as_encoded_bytes().starts_with(b"AWS_"))
+        .map(|(name, _)| name)
+        .collect();
+    if let (false, Ok(program)) = (empty.is_empty(), std::env::current_exe()) {
+        let mut again = Command::new(program);
+        again.args(std::env::args_os().skip(1));
+        empty.iter().for_each(|name| _ = again.env_remove(name));
+        // It comes back only if it cannot start; then it goes on as it is.
+        drop(again.exec());
+    }
+}
+
+/// A panic is a bug, and has the exit code of one, wherever it happens.
+fn end_with_a_panic() {
+    std::panic::set_hook(Box::new(|panic| {
+        exit(Err(Error::Bug(panic.to_string())));
+        #[expect(clippy::exit, reason = "nothing can be trusted to go on")]
+        std::process::exit(ExitCode::Bug.number().into());
+    }));
+}
+
+fn print(text: &str) -> ProcessExit {
+    // Whoever reads it may have seen enough.
+    drop(io::stdout().write_all(text.as_bytes()));
+    ProcessExit::from(ExitCode::Done.number())
 }
 
 fn exit(done: Result<(), Error>) -> ProcessExit {

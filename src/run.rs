@@ -26,7 +26,7 @@ pub async fn run(
     stop: &Arc<Stop>,
     screen: &Screen,
 ) -> Result<(), Error> {
-    let mut source = walk(&settings.source)?;
+    let mut source = walk_beside(settings, stop).await?;
     let plan = Arc::new(plan(settings, &mut source)?);
     if settings.command == Command::Plan {
         return print(&plan, settings.plan_format);
@@ -52,6 +52,7 @@ pub async fn run(
         source,
         plan: Arc::clone(&plan),
         retries,
+        credentials: Arc::clone(&identity.credentials),
     };
     let tally = transfer(settings, work, stop, screen).await;
     report::tell(&tally, &plan);
@@ -66,6 +67,17 @@ pub async fn run(
         };
         Box::new(refused::explain(&failed.failure, &at))
     })
+}
+
+/// Walks the source on another thread, so that signals are heard meanwhile.
+async fn walk_beside(settings: &Settings, stop: &Stop) -> Result<Source, Error> {
+    let path = settings.source.clone();
+    let walked = stop
+        .or(tokio::task::spawn_blocking(move || walk(&path)))
+        .await;
+    let walked = walked.ok_or_else(|| stopped(stop))?;
+    let walked = walked.map_err(|error| Error::Bug(format!("the walk ended: {error}")))?;
+    Ok(walked?)
 }
 
 fn plan(settings: &Settings, source: &mut Source) -> Result<Plan, Error> {
@@ -150,8 +162,8 @@ fn conclude(
     if tally.count(Fate::Stored) == planned {
         return Ok(());
     }
-    if let Some((verdict, failed)) = &tally.condemned {
-        return Err(match verdict {
+    if let Some(failed) = &tally.condemned {
+        return Err(match failed.verdict {
             Verdict::Identity => Error::Identity(explain(failed)),
             Verdict::Destination => Error::Destination(explain(failed)),
             Verdict::Object => Error::Bug("one object condemned all".to_owned()),

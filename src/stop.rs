@@ -7,6 +7,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::error::Signal;
 
@@ -17,7 +18,8 @@ const GRACE: Duration = Duration::from_secs(3);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Running,
-    Stopping(Option<Signal>),
+    /// What is under way may finish until then.
+    Stopping(Option<Signal>, Instant),
     Hurrying(Option<Signal>),
 }
 
@@ -36,8 +38,9 @@ impl Stop {
     pub fn signal(&self, signal: Signal) {
         self.0.send_modify(|state| {
             *state = match *state {
-                State::Running | State::Stopping(None) => State::Stopping(Some(signal)),
-                State::Stopping(first) | State::Hurrying(first) => State::Hurrying(first),
+                State::Running => State::Stopping(Some(signal), Instant::now() + GRACE),
+                State::Stopping(None, until) => State::Stopping(Some(signal), until),
+                State::Stopping(first, _) | State::Hurrying(first) => State::Hurrying(first),
             }
         });
     }
@@ -47,7 +50,7 @@ impl Stop {
         self.0.send_if_modified(|state| {
             let running = *state == State::Running;
             if running {
-                *state = State::Stopping(None);
+                *state = State::Stopping(None, Instant::now() + GRACE);
             }
             running
         });
@@ -58,7 +61,7 @@ impl Stop {
     pub fn cause(&self) -> Option<Signal> {
         match *self.0.borrow() {
             State::Running => None,
-            State::Stopping(signal) | State::Hurrying(signal) => signal,
+            State::Stopping(signal, _) | State::Hurrying(signal) => signal,
         }
     }
 
@@ -67,12 +70,23 @@ impl Stop {
         self.reaches(|state| *state != State::Running).await;
     }
 
-    /// Comes back when what is under way should be dropped.
+    /// Whether nothing new should be started any more.
+    #[must_use]
+    pub fn is_requested(&self) -> bool {
+        *self.0.borrow() != State::Running
+    }
+
+    /// Comes back when what is under way should be dropped: at one moment for
+    /// all, however late some of them begin to ask.
     pub async fn overdue(&self) {
         self.requested().await;
+        let until = match *self.0.borrow() {
+            State::Stopping(_, until) => until,
+            State::Running | State::Hurrying(_) => return,
+        };
         let hurrying = self.reaches(|state| matches!(state, State::Hurrying(_)));
         tokio::select! {
-            () = tokio::time::sleep(GRACE) => {}
+            () = tokio::time::sleep_until(until) => {}
             () = hurrying => {}
         }
     }
@@ -102,11 +116,16 @@ mod tests {
         assert_eq!(stop.or(async { 7 }).await, Some(7));
         stop.signal(Signal::Interrupt);
         assert_eq!(stop.or(std::future::pending::<()>()).await, None);
-        let begin = tokio::time::Instant::now();
+        let begin = Instant::now();
         stop.overdue().await;
         assert!(begin.elapsed() >= GRACE);
+        stop.overdue().await;
+        assert!(
+            begin.elapsed() < 2 * GRACE,
+            "there is one time of grace for all"
+        );
         stop.signal(Signal::Terminate);
-        let begin = tokio::time::Instant::now();
+        let begin = Instant::now();
         stop.overdue().await;
         assert!(begin.elapsed() < GRACE);
         assert_eq!(stop.cause(), Some(Signal::Interrupt));

@@ -6,18 +6,28 @@ use std::borrow::Cow;
 /// forge neither a line of the log nor a terminal's or a CI host's command.
 #[must_use]
 pub fn printable(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_unprintable) {
+    // GitHub's runner takes `##[error]` for a command wherever it stands.
+    let command = text.contains("##[");
+    if !command && !text.chars().any(is_unprintable) {
         return Cow::Borrowed(text);
     }
     let mut safe = String::with_capacity(text.len() + 8);
     for c in text.chars() {
         if is_unprintable(c) {
             safe.extend(c.escape_default());
+        } else if command && c == '#' {
+            safe.extend(c.escape_unicode());
         } else {
             safe.push(c);
         }
     }
     Cow::Owned(safe)
+}
+
+/// A text as one word of a POSIX shell, for commands that people paste.
+#[must_use]
+pub fn shell_word(text: &str) -> String {
+    format!("'{}'", printable(text).replace('\'', r"'\''"))
 }
 
 /// Control characters, and those that turn the direction of writing, which can
@@ -56,7 +66,14 @@ mod tests {
     fn nothing_can_forge_a_line() {
         assert_eq!(printable("a\n::error::b"), "a\\n::error::b");
         assert_eq!(printable("\x1b[2Kx"), "\\u{1b}[2Kx");
-        assert_eq!(printable("Grüße 🚢"), "Grüße 🚢");
+        assert_eq!(printable("Grüße #1 🚢"), "Grüße #1 🚢");
+        assert_eq!(printable("x##[error]y"), r"x\u{23}\u{23}[error]y");
+    }
+
+    #[test]
+    fn a_shell_takes_a_word_as_it_is() {
+        assert_eq!(shell_word("a b"), "'a b'");
+        assert_eq!(shell_word("a';rm;'"), r"'a'\'';rm;'\'''");
     }
 
     #[test]

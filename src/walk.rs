@@ -31,6 +31,8 @@ pub struct Stamp {
     device: u64,
     inode: u64,
     modified: (i64, i64),
+    // Whoever sets the time of modification back cannot set this one.
+    changed: (i64, i64),
 }
 
 impl From<&Metadata> for Stamp {
@@ -39,6 +41,7 @@ impl From<&Metadata> for Stamp {
             device: meta.dev(),
             inode: meta.ino(),
             modified: (meta.mtime(), meta.mtime_nsec()),
+            changed: (meta.ctime(), meta.ctime_nsec()),
         }
     }
 }
@@ -113,16 +116,18 @@ fn walk_directory(root: PathBuf) -> Result<Source, SourceError> {
                 continue;
             }
         };
-        if let Err(problem) = check_inside(&entry, &root) {
-            problems.push(problem);
-            if entry.file_type().is_dir() {
-                entries.skip_current_dir();
+        match check_inside(&entry, &root) {
+            Err(problem) => {
+                problems.push(problem);
+                if entry.file_type().is_dir() {
+                    entries.skip_current_dir();
+                }
             }
-        } else if !entry.file_type().is_dir() {
-            match carried(&entry, &root) {
+            Ok(_) if entry.file_type().is_dir() => {}
+            Ok(target) => match carried(&entry, target.as_deref(), &root) {
                 Ok(file) => files.push(file),
                 Err(problem) => problems.push(problem),
-            }
+            },
         }
     }
     if !problems.is_empty() {
@@ -141,16 +146,18 @@ fn walk_directory(root: PathBuf) -> Result<Source, SourceError> {
 
 /// A symbolic link may lead anywhere inside the source and nowhere else: one
 /// to `/proc/self/environ` would publish the job's secrets.
-fn check_inside(entry: &DirEntry, root: &Path) -> Result<(), Problem> {
+/// Says where a link leads; a file is then known by what is there, so that a
+/// link that is turned elsewhere later leads to a file that is refused.
+fn check_inside(entry: &DirEntry, root: &Path) -> Result<Option<PathBuf>, Problem> {
     if !entry.path_is_symlink() {
-        return Ok(());
+        return Ok(None);
     }
     let target = entry
         .path()
         .canonicalize()
         .map_err(|error| problem(entry.path(), root, reason_of(&error)))?;
     if target.starts_with(root) {
-        return Ok(());
+        return Ok(Some(target));
     }
     let reason = format!(
         "is a symbolic link out of the source, to {:?}",
@@ -159,11 +166,14 @@ fn check_inside(entry: &DirEntry, root: &Path) -> Result<(), Problem> {
     Err(problem(entry.path(), root, reason))
 }
 
-fn carried(entry: &DirEntry, root: &Path) -> Result<LocalFile, Problem> {
+fn carried(entry: &DirEntry, target: Option<&Path>, root: &Path) -> Result<LocalFile, Problem> {
     let unusable = |reason: String| problem(entry.path(), root, reason);
-    let meta = entry
-        .metadata()
-        .map_err(|error| walk_problem(&error, root))?;
+    let meta = match target {
+        Some(target) => target
+            .symlink_metadata()
+            .map_err(|e| unusable(reason_of(&e))),
+        None => entry.metadata().map_err(|error| walk_problem(&error, root)),
+    }?;
     if !meta.is_file() {
         return Err(unusable(
             "is neither a file nor a directory, but a device, a socket or a pipe".to_owned(),

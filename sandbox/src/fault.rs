@@ -9,11 +9,13 @@ use crate::policy::glob;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Answer {
-    /// 503 `SlowDown` (S3) or 400 `Throttling` (STS), without doing the work.
+    /// 503 `SlowDown` (S3), 400 `Throttling` (STS), or 429 (the services beside
+    /// a job), without doing the work.
     SlowDown,
     /// 500 `InternalError`, without doing the work.
     InternalError,
-    /// 400 `ExpiredToken` (STS: 403), without doing the work.
+    /// 400 `ExpiredToken` (STS: 403; the services beside a job: 401), without
+    /// doing the work.
     ExpiredToken,
     /// 307 `TemporaryRedirect` to this endpoint (`http://host:port`).
     TemporaryRedirect(String),
@@ -65,8 +67,8 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// A fault for an operation (`PutObject`, `sts:AssumeRole`; `*` and `?` are
-    /// wildcards). Without more, it hits every such request.
+    /// A fault for an operation (`PutObject`, `sts:AssumeRole`,
+    /// `imds:PutToken`; `*` and `?` are wildcards). Without more, it hits every such request.
     #[must_use]
     pub fn new(operation: &str) -> Self {
         Self {
@@ -210,7 +212,8 @@ impl Faults {
             }
         }
         let rate = self.rate?;
-        if request.operation.starts_with("sts:") {
+        // Only S3's operations have no service before their name.
+        if request.operation.contains(':') {
             return None;
         }
         let now = Instant::now();

@@ -1,7 +1,6 @@
 //! Owns the choice between S3 and STS on one port, and the record of each
 //! request. Also what a fault does before and after the work.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,16 +8,16 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response};
+use http::{Request, Response, header};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 
+use crate::endpoint::{Named, Service};
 use crate::fault::{Answer, Asked};
-use crate::journal::Record;
+use crate::journal::{Kept, Record};
 use crate::s3::S3;
-use crate::server::{Cut, Host, Reply, Resetter, StdError, new_request_id};
-use crate::sigv4::Authorization;
+use crate::server::{Cut, Host, Reply, Resetter, StdError};
 use crate::sts::Sts;
 use crate::world::{Link, World, lock};
 
@@ -50,17 +49,23 @@ impl Host for Gate {
         peer: SocketAddr,
         reset: Resetter,
     ) -> Result<Response<Reply>, Cut> {
+        let host = request.headers().get(header::HOST);
+        let host = host.and_then(|host| host.to_str().ok());
+        // A name of AWS's says itself which endpoint is meant; any other name,
+        // and loopback, is what this listener stands for.
+        let (region, for_sts) = match Named::parse(host.unwrap_or_default()) {
+            Named::Endpoint(endpoint) => (endpoint.region, endpoint.service == Service::Sts),
+            Named::Other => (self.region.clone(), Sts::is_for_me(&request)),
+            Named::Nowhere => (self.region.clone(), false),
+        };
+        let mut kept = Kept::new(&self.world, Record::new(&request, &self.world, &region));
         let link = Link {
             peer,
             secure: self.secure,
-            region: self.region.clone(),
-        };
-        let mut kept = Kept {
-            world: &self.world,
-            record: self.record(&request),
+            region,
         };
         let record = &mut kept.record;
-        let answered = if Sts::is_for_me(&request) {
+        let answered = if for_sts {
             self.sts.answer(&link, request, record, &reset).await
         } else {
             self.s3.answer(&link, request, record, &reset).await
@@ -70,64 +75,6 @@ impl Host for Gate {
             .map_or(0, |response| response.status().as_u16());
         answered
     }
-}
-
-/// Brings a record into the journal however the request ends: hyper drops the
-/// future of a client that goes away.
-struct Kept<'a> {
-    world: &'a World,
-    record: Record,
-}
-
-impl Drop for Kept<'_> {
-    fn drop(&mut self) {
-        if !self.record.kept {
-            self.world.journal.push(self.record.clone());
-        }
-    }
-}
-
-impl Gate {
-    fn record(&self, request: &Request<Incoming>) -> Record {
-        let mut headers = BTreeMap::new();
-        for (name, value) in request.headers() {
-            if matches!(name.as_str(), "authorization" | "x-amz-security-token") {
-                continue;
-            }
-            let value = String::from_utf8_lossy(value.as_bytes());
-            headers
-                .entry(name.as_str().to_owned())
-                .and_modify(|have: &mut String| {
-                    have.push(',');
-                    have.push_str(&value);
-                })
-                .or_insert_with(|| value.into_owned());
-        }
-        Record {
-            operation: "Unknown".to_owned(),
-            bucket: None,
-            key: None,
-            caller: None,
-            access_key_id: access_key_id(request.headers()),
-            status: 0,
-            error_code: None,
-            error_message: None,
-            headers,
-            query: request.uri().query().unwrap_or_default().to_owned(),
-            parameters: BTreeMap::new(),
-            bytes_in: 0,
-            request_id: new_request_id(),
-            fault: None,
-            at: self.world.clock.now(),
-            region: self.region.clone(),
-            kept: false,
-        }
-    }
-}
-
-fn access_key_id(headers: &HeaderMap) -> Option<String> {
-    let header = headers.get("authorization")?.to_str().ok()?;
-    Some(Authorization::parse(header).ok()?.access_key_id)
 }
 
 /// Finds the fault for a request, and waits where it says so. What is left to

@@ -4,13 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::SystemTime;
 
+use http::{HeaderMap, Request};
+
 use crate::policy::glob;
-use crate::world::lock;
+use crate::server::new_request_id;
+use crate::sigv4::Authorization;
+use crate::world::{World, lock};
 
 /// One request, as the sandbox saw and answered it.
 #[derive(Debug, Clone)]
 pub struct Record {
-    /// `PutObject`, or `sts:AssumeRole` for STS.
+    /// `PutObject`; with its service before it if that is not S3:
+    /// `sts:AssumeRole`, `imds:PutToken`, `github:GetIdToken`.
     pub operation: String,
     /// The bucket of an S3 request.
     pub bucket: Option<String>,
@@ -27,10 +32,10 @@ pub struct Record {
     pub error_code: Option<String>,
     /// The error's message.
     pub error_message: Option<String>,
-    /// The request's headers, names in lower case, without `authorization` and
-    /// `x-amz-security-token`.
+    /// The request's headers, names in lower case, without those that hold
+    /// secrets.
     pub headers: BTreeMap<String, String>,
-    /// The query of the URL, undecoded.
+    /// The query of the URL, undecoded, without tokens.
     pub query: String,
     /// The parameters of an STS request, without the web identity token.
     pub parameters: BTreeMap<String, String>,
@@ -49,12 +54,97 @@ pub struct Record {
 }
 
 impl Record {
+    /// What is known of a request before anybody has looked at it.
+    pub(crate) fn new<B>(request: &Request<B>, world: &World, region: &str) -> Self {
+        Self {
+            operation: "Unknown".to_owned(),
+            bucket: None,
+            key: None,
+            caller: None,
+            access_key_id: access_key_id(request.headers()),
+            status: 0,
+            error_code: None,
+            error_message: None,
+            headers: headers(request.headers()),
+            query: query(request.uri().query().unwrap_or_default()),
+            parameters: BTreeMap::new(),
+            bytes_in: 0,
+            request_id: new_request_id(),
+            fault: None,
+            at: world.clock.now(),
+            region: region.to_owned(),
+            kept: false,
+        }
+    }
+
     /// A header of the request.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .get(&name.to_ascii_lowercase())
             .map(String::as_str)
+    }
+}
+
+fn access_key_id(headers: &HeaderMap) -> Option<String> {
+    let header = headers.get("authorization")?.to_str().ok()?;
+    Some(Authorization::parse(header).ok()?.access_key_id)
+}
+
+fn headers(headers: &HeaderMap) -> BTreeMap<String, String> {
+    let mut kept = BTreeMap::new();
+    for (name, value) in headers {
+        if matches!(
+            name.as_str(),
+            "authorization"
+                | "proxy-authorization"
+                | "x-amz-security-token"
+                | "x-aws-ec2-metadata-token"
+        ) {
+            continue;
+        }
+        let value = String::from_utf8_lossy(value.as_bytes());
+        kept.entry(name.as_str().to_owned())
+            .and_modify(|have: &mut String| {
+                have.push(',');
+                have.push_str(&value);
+            })
+            .or_insert_with(|| value.into_owned());
+    }
+    kept
+}
+
+fn query(query: &str) -> String {
+    query
+        .split('&')
+        .filter(|pair| {
+            let name = pair.split('=').next().unwrap_or_default();
+            !["WebIdentityToken", "X-Amz-Security-Token"]
+                .iter()
+                .any(|secret| name.eq_ignore_ascii_case(secret))
+        })
+        .collect::<Vec<_>>()
+        .join("&")
+}
+
+/// Brings a record into the journal however the request ends: hyper drops the
+/// future of a client that goes away.
+pub(crate) struct Kept<'a> {
+    world: &'a World,
+    pub(crate) record: Record,
+}
+
+impl<'a> Kept<'a> {
+    pub(crate) fn new(world: &'a World, record: Record) -> Self {
+        Self { world, record }
+    }
+}
+
+impl Drop for Kept<'_> {
+    fn drop(&mut self) {
+        if !self.record.kept {
+            self.world.journal.push(self.record.clone());
+        }
     }
 }
 

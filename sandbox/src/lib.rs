@@ -1,7 +1,9 @@
 //! An in-process AWS of two accounts, for the tests and the demo of docferry.
 //!
 //! S3 and STS on one loopback port, with the signatures, permissions, and
-//! refusals of the real ones, and faults on demand. Where AWS's behaviour is
+//! refusals of the real ones, and faults on demand. Beside them what a job
+//! finds on its host: instance metadata, container credentials, GitHub's
+//! tokens, a company's proxy. Where AWS's behaviour is
 //! in doubt, the sandbox denies: what passes here should pass there.
 //!
 //! ```
@@ -45,14 +47,17 @@
 )]
 
 mod clock;
+mod endpoint;
 mod fault;
 mod gate;
 mod identity;
 mod journal;
+mod nearby;
 mod oidc;
 pub mod policy;
 mod s3;
 mod sandbox;
+mod secrets;
 mod server;
 mod setup;
 mod sigv4;
@@ -65,6 +70,7 @@ mod world;
 pub use clock::Clock;
 pub use fault::{Answer, Fault};
 pub use journal::{Record, Requests};
+pub use nearby::{ContainerCredentials, GitHubTokens, Metadata, Proxy};
 pub use oidc::{Token, jwks};
 pub use sandbox::{Builder, Sandbox};
 pub use setup::{AccessKey, Bucket, Credentials, KmsKey, OidcProvider, Role, SessionWish, User};

@@ -12,6 +12,7 @@ use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair};
 use serde_json::{Map, Value, json};
 
 use crate::clock::epoch;
+use crate::secrets::Secrets;
 use crate::text::{base64_url, unbase64_url};
 
 /// Keys for tests only: whoever reads this repository has them.
@@ -54,10 +55,11 @@ pub struct Token {
     claims: Map<String, Value>,
     stranger: bool,
     key_id: String,
+    secrets: Secrets,
 }
 
 impl Token {
-    pub(crate) fn new(issuer: &str, now: SystemTime) -> Self {
+    pub(crate) fn new(issuer: &str, now: SystemTime, secrets: Secrets) -> Self {
         let start = epoch(now);
         let claims = json!({
             "iss": issuer,
@@ -71,6 +73,7 @@ impl Token {
             claims: claims.as_object().cloned().unwrap_or_default(),
             stranger: false,
             key_id: "sandbox".to_owned(),
+            secrets,
         }
     }
 
@@ -159,7 +162,9 @@ impl Token {
             &mut signature,
         )
         .expect("the sandbox's key can sign");
-        format!("{body}.{}", base64_url(&signature))
+        let token = format!("{body}.{}", base64_url(&signature));
+        self.secrets.note(&token);
+        token
     }
 }
 

@@ -12,6 +12,7 @@ use tokio::runtime::{Builder as RuntimeBuilder, Handle};
 use tokio::sync::oneshot;
 
 use crate::clock::Clock;
+use crate::endpoint::certificate_names;
 use crate::fault::Fault;
 use crate::gate::Gate;
 use crate::identity::{Arn, KeyHolder, NewSession, Session};
@@ -33,6 +34,8 @@ pub struct Builder {
 
 impl Builder {
     /// Serves https with a certificate of a private CA; see [`Sandbox::ca_file`].
+    /// It is good for loopback and for AWS's own host names, which a proxy can
+    /// lead here.
     #[must_use]
     pub fn tls(mut self, tls: bool) -> Self {
         self.tls = tls;
@@ -111,7 +114,9 @@ impl Sandbox {
         let sandbox = Self {
             world: Arc::new(World::new(builder.memory_below)),
             handle: told.recv().expect("the thread tells its runtime"),
-            tls: builder.tls.then(Tls::new),
+            tls: builder
+                .tls
+                .then(|| Tls::new(certificate_names(&builder.region))),
             region: builder.region.clone(),
             endpoints: Mutex::default(),
             files: tempfile::tempdir().expect("a temporary directory can be made"),
@@ -126,14 +131,29 @@ impl Sandbox {
         sandbox
     }
 
-    fn bind<H: Host>(&self, host: H, tls: Option<Tls>) -> SocketAddr {
+    /// Does something on the sandbox's thread and waits for what it gives.
+    pub(crate) fn on_thread<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> T {
         let (tell, told) = std::sync::mpsc::channel();
         drop(self.handle.spawn(async move {
-            let address = listen(Arc::new(host), tls.as_ref(), 0).await;
             // Nobody waits any more if the starter panicked.
-            let _ignored = tell.send(address);
+            let _ignored = tell.send(work.await);
         }));
-        told.recv().expect("the listener tells its address")
+        told.recv().expect("the listener's port is free")
+    }
+
+    pub(crate) fn bind<H: Host>(&self, host: Arc<H>, tls: Option<Tls>) -> SocketAddr {
+        self.on_thread(async move { listen(host, tls.as_ref(), 0).await })
+    }
+
+    pub(crate) fn world(&self) -> Arc<World> {
+        Arc::clone(&self.world)
+    }
+
+    pub(crate) fn tls(&self) -> Option<Tls> {
+        self.tls.clone()
     }
 
     /// The URL of S3 and STS: `http://127.0.0.1:PORT`.
@@ -149,7 +169,7 @@ impl Sandbox {
         let mut endpoints = lock(&self.endpoints);
         let address = *endpoints.entry(region.to_owned()).or_insert_with(|| {
             let gate = Gate::new(Arc::clone(&self.world), region, self.tls.is_some());
-            self.bind(gate, self.tls.clone())
+            self.bind(Arc::new(gate), self.tls.clone())
         });
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         format!("{scheme}://{address}")
@@ -312,6 +332,14 @@ impl Sandbox {
         self.world.journal.clear();
     }
 
+    /// Every secret that the sandbox has given out so far: secret access keys,
+    /// session tokens, web identity tokens, and the tokens that the services
+    /// beside a job ask for. None of them belongs into any output.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<String> {
+        self.world.secrets.all()
+    }
+
     /// Adds a fault; earlier ones are looked at first.
     pub fn fault(&self, fault: Fault) {
         lock(&self.world.faults).add(fault);
@@ -351,13 +379,7 @@ impl Sandbox {
     #[must_use]
     pub fn website_on(&self, bucket: &str, prefix: &str, port: u16) -> String {
         let website = Website::new(self.existing(bucket), prefix);
-        let (tell, told) = std::sync::mpsc::channel();
-        drop(self.handle.spawn(async move {
-            let address = listen(Arc::new(website), None, port).await;
-            // Nobody waits any more if the starter panicked.
-            let _ignored = tell.send(address);
-        }));
-        let address = told.recv().expect("the port is free");
+        let address = self.on_thread(async move { listen(Arc::new(website), None, port).await });
         format!("http://{address}/")
     }
 }

@@ -151,3 +151,18 @@ pub(crate) fn form_pairs(text: &str) -> Vec<(String, String)> {
         })
         .collect()
 }
+
+/// A random UUID.
+pub(crate) fn uuid() -> String {
+    let mut bytes = [0_u8; 16];
+    random(&mut bytes);
+    let hex = hex(&bytes);
+    format!(
+        "{}-{}-4{}-a{}-{}",
+        &hex[..8],
+        &hex[8..12],
+        &hex[13..16],
+        &hex[17..20],
+        &hex[20..]
+    )
+}

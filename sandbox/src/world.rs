@@ -13,6 +13,7 @@ use crate::identity::Directory;
 use crate::journal::Journal;
 use crate::oidc::Provider;
 use crate::policy::{Context, Document};
+use crate::secrets::Secrets;
 use crate::store::{Algorithm, Bucket, Spool};
 use crate::text;
 
@@ -35,20 +36,23 @@ pub(crate) struct World {
     pub(crate) faults: Mutex<Faults>,
     pub(crate) unknown_checksums: Mutex<Vec<Algorithm>>,
     pub(crate) journal: Journal,
+    pub(crate) secrets: Secrets,
     pub(crate) spool: Spool,
 }
 
 impl World {
     pub(crate) fn new(memory_below: u64) -> Self {
+        let secrets = Secrets::default();
         Self {
             clock: Clock::default(),
-            directory: RwLock::default(),
+            directory: RwLock::new(Directory::new(secrets.clone())),
             buckets: RwLock::default(),
             keys: RwLock::default(),
             providers: RwLock::default(),
             faults: Mutex::default(),
             unknown_checksums: Mutex::default(),
             journal: Journal::default(),
+            secrets,
             spool: Spool::new(memory_below),
         }
     }

@@ -11,8 +11,11 @@ use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
-use aws_sdk_s3::config::{AppName, RequestChecksumCalculation, SharedHttpClient};
+use aws_sdk_s3::config::{
+    AppName, RequestChecksumCalculation, SharedHttpClient, StalledStreamProtectionConfig,
+};
 use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
+use aws_types::service_config::ServiceConfigKey;
 
 use super::Retries;
 use super::expiry::{Again, Watch};
@@ -21,8 +24,11 @@ use crate::host::{self, Kind};
 use crate::identity::Renewing;
 use crate::settings::{Mistakes, PathStyle, TransferSettings};
 
-/// A request may be as slow as this before it counts as hung: bytes a second.
-const SLOWEST: u64 = 64 * 1024;
+/// A request may be as slow as this before it counts as hung, in bytes a
+/// second: many requests share one line.
+const SLOWEST: u64 = 8 * 1024;
+/// STS answers in well under a second.
+const STS_ATTEMPT: Duration = Duration::from_secs(15);
 /// The instance's metadata is a link-local hop away: what takes longer is not
 /// there, or is behind a hop limit.
 const METADATA: Duration = Duration::from_secs(1);
@@ -63,11 +69,7 @@ impl Aws {
             loader = loader.app_name(name);
         }
         let config = loader.load().await;
-        let s3_endpoint = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]
-            .into_iter()
-            .filter_map(get)
-            .find(|url| !url.is_empty())
-            .or_else(|| config.endpoint_url().map(str::to_owned));
+        let s3_endpoint = s3_endpoint(&config);
         Ok(Self {
             config,
             network,
@@ -115,12 +117,18 @@ impl Aws {
     #[must_use]
     pub fn sts(&self, credentials: Option<&Arc<Renewing>>) -> aws_sdk_sts::Client {
         let mut builder = aws_sdk_sts::config::Builder::from(&self.config)
-            .retry_config(RetryConfig::standard().with_max_attempts(4));
+            .retry_config(RetryConfig::standard().with_max_attempts(4))
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(CONNECT)
+                    .operation_attempt_timeout(STS_ATTEMPT)
+                    .build(),
+            );
         if let Some(credentials) = credentials {
             builder = builder
                 .credentials_provider(credentials.provider())
                 .interceptor(Watch(Arc::clone(credentials)))
-                .retry_classifier(Again)
+                .retry_classifier(Again(Arc::clone(credentials)))
                 .identity_cache(IdentityCache::no_cache());
         }
         aws_sdk_sts::Client::from_conf(builder.build())
@@ -135,19 +143,17 @@ impl Aws {
         transfer: &TransferSettings,
         retries: &Retries,
     ) -> aws_sdk_s3::Client {
-        let largest = transfer.multipart_threshold.max(transfer.part_size).0;
-        let patience = Duration::from_secs(60 + largest / SLOWEST);
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(CONNECT)
-            .read_timeout(patience);
         let builder = aws_sdk_s3::config::Builder::from(&self.config)
             .credentials_provider(credentials.provider())
             // The credentials cache and renew themselves.
             .identity_cache(IdentityCache::no_cache())
             .interceptor(Watch(Arc::clone(credentials)))
-            .retry_classifier(Again)
+            .retry_classifier(Again(Arc::clone(credentials)))
             .force_path_style(self.wants_path_style(path_style))
-            .timeout_config(timeouts.build())
+            .timeout_config(patience(SMALL))
+            // Where many requests share a slow line, each of them stalls now
+            // and then; what hangs for good runs into the time-out.
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .retry_config(retry_config(transfer.max_attempts))
             .retry_partition(retry_budget())
             // docferry computes each checksum itself, while it reads.
@@ -174,6 +180,18 @@ impl Aws {
     }
 }
 
+/// Bodies up to this size have the client's own time-out.
+pub(crate) const SMALL: u64 = 1024 * 1024;
+
+/// How long an attempt with a body of this size may take.
+pub(crate) fn patience(size: u64) -> TimeoutConfig {
+    let limit = Duration::from_secs(60 + size / SLOWEST);
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT)
+        .operation_attempt_timeout(limit)
+        .build()
+}
+
 /// Whether an endpoint is not AWS's. Such servers seldom have a DNS name for
 /// each bucket.
 fn is_foreign(url: &str) -> bool {
@@ -198,12 +216,28 @@ fn retry_budget() -> RetryPartition {
     let bucket = TokenBucket::builder()
         .capacity(2_000)
         .retry_cost(1)
-        .timeout_retry_cost(2)
+        .throttling_retry_cost(1)
+        .timeout_retry_cost(1)
         .success_reward(0.5)
         .build();
     RetryPartition::custom("docferry")
         .token_bucket(bucket)
         .build()
+}
+
+/// The endpoint that the S3 client will use by the variables or the profile, if
+/// any ("Service-specific endpoints", AWS SDKs and Tools Reference Guide).
+fn s3_endpoint(config: &SdkConfig) -> Option<String> {
+    let key = ServiceConfigKey::builder()
+        .service_id("S3")
+        .env("AWS_ENDPOINT_URL")
+        .profile("endpoint_url")
+        .build()
+        .ok()?;
+    let own = config
+        .service_config()
+        .and_then(|found| found.load_config(key));
+    own.or_else(|| config.endpoint_url().map(str::to_owned))
 }
 
 fn provider_config(http: &SharedHttpClient) -> ProviderConfig {

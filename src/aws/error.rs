@@ -87,6 +87,27 @@ impl AwsError {
         }
     }
 
+    /// Whether the server may have done what it was asked for, though it did
+    /// not say so.
+    #[must_use]
+    pub fn may_have_been_done(&self) -> bool {
+        let connected = !["connect error", "dns error", "ConnectTimeout"]
+            .iter()
+            .any(|part| self.message.contains(part));
+        matches!(self.cause, Cause::TimedOut | Cause::Unreachable) && connected
+    }
+
+    /// Whether the same request may succeed a little later.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        let later = self
+            .status
+            .is_some_and(|status| status >= 500 || status == 429);
+        later
+            || matches!(self.cause, Cause::TimedOut | Cause::Unreachable)
+            || self.is(&["ExpiredToken", "RequestTimeout", "SlowDown"])
+    }
+
     /// Whether the server answered with one of these codes.
     #[must_use]
     pub fn is(&self, codes: &[&str]) -> bool {

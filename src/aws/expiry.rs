@@ -72,11 +72,11 @@ impl Intercept for Watch {
 
 /// Lets such a request be tried again.
 #[derive(Debug)]
-pub(super) struct Again;
+pub(super) struct Again(pub(super) Arc<Renewing>);
 
 impl ClassifyRetry for Again {
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
-        match context.response().is_some_and(says_expired) {
+        match context.response().is_some_and(says_expired) && self.0.may_help() {
             true => RetryAction::transient_error(),
             false => RetryAction::NoActionIndicated,
         }

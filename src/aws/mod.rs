@@ -10,6 +10,7 @@ mod http;
 mod retries;
 
 pub use clients::Aws;
+pub(crate) use clients::{SMALL, patience};
 pub use error::{AwsError, Cause};
 pub use http::Fetched;
 pub use retries::Retries;

@@ -23,6 +23,11 @@ struct Counters {
 }
 
 impl Retries {
+    /// Notes a repetition that the SDK does not see as one.
+    pub(crate) fn note(&self) {
+        self.0.attempts.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// How many attempts were not the first of their request.
     #[must_use]
     pub fn count(&self) -> u64 {

@@ -162,8 +162,6 @@ impl Hop {
             let what = format!("{}: STS answered without credentials", self.title());
             return Err(Box::new(Refusal::new(what)));
         };
-        self.aws.mask(found.secret_access_key());
-        self.aws.mask(found.session_token());
         let expiry = SystemTime::try_from(*found.expiration()).ok();
         Ok(Taken {
             credentials: Credentials::new(

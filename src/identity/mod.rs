@@ -191,11 +191,13 @@ async fn begin(settings: &IdentitySettings, aws: &Aws) -> Result<Beginning, Erro
     let (request, found) = match &settings.start {
         Start::Token(jwt) => {
             aws.mask(jwt.reveal());
-            return begin_with(Tokens::Given(jwt.clone()), aws, "as it is set").await;
+            return Ok(begin_with(Tokens::Given(jwt.clone()), "as it is set"));
         }
         Start::GitHub(request) => {
-            let tokens = Tokens::GitHub(request.clone());
-            return begin_with(tokens, aws, "as DOCFERRY_OIDC says").await;
+            let tokens = Tokens::of_github(request, aws)
+                .await
+                .map_err(Error::Identity)?;
+            return Ok(begin_with(tokens, "as DOCFERRY_OIDC says"));
         }
         Start::Own => (None, principal::find(aws).await),
         Start::OwnElseGitHub(_) if settings.hops.is_empty() => (None, principal::find(aws).await),
@@ -203,13 +205,13 @@ async fn begin(settings: &IdentitySettings, aws: &Aws) -> Result<Beginning, Erro
     };
     match (found, request) {
         (Err(Search::Nothing(_)), Some(request)) => {
-            let tokens = Tokens::GitHub(request.clone());
-            begin_with(
+            let tokens = Tokens::of_github(request, aws)
+                .await
+                .map_err(Error::Identity)?;
+            Ok(begin_with(
                 tokens,
-                aws,
                 "since the job has no AWS credentials of its own",
-            )
-            .await
+            ))
         }
         (Err(Search::Nothing(refusal) | Search::Broken(refusal)), _) => {
             Err(Error::Identity(refusal))
@@ -231,15 +233,15 @@ async fn begin(settings: &IdentitySettings, aws: &Aws) -> Result<Beginning, Erro
     }
 }
 
-async fn begin_with(tokens: Tokens, aws: &Aws, why: &str) -> Result<Beginning, Error> {
-    let token = tokens.get(aws).await.map_err(Error::Identity)?;
+fn begin_with(tokens: Tokens, why: &str) -> Beginning {
+    let claims = tokens.claims();
     tracing::info!(
         "identity   {} of {:?} for {:?}, {why}",
         tokens.name(),
-        token.claims.sub,
-        token.claims.audience()
+        claims.sub,
+        claims.audience()
     );
-    Ok(Beginning::Tokens(tokens))
+    Beginning::Tokens(tokens)
 }
 
 /// Asks STS who the job is. Broken credentials end the run here, where it can

@@ -1,7 +1,7 @@
 //! Credentials that renew themselves, whatever they are made from.
 
 use std::fmt;
-use std::sync::{Arc, Mutex as StdMutex, PoisonError};
+use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
@@ -18,6 +18,9 @@ use crate::error::Refusal;
 /// is signed now is still good when it arrives; short ones at three quarters of
 /// their life, so that they are not renewed for each request.
 const MARGIN: Duration = Duration::from_mins(5);
+/// How long a renewal may take, and how long while the old credentials last.
+const PATIENCE: Duration = Duration::from_mins(2);
+const SPARE: Duration = Duration::from_secs(10);
 /// How long to wait after a renewal that failed.
 const RETRY: Duration = Duration::from_secs(10);
 
@@ -45,9 +48,21 @@ pub struct Renewing {
     // One lock for reading and renewing: of many requests that find the
     // credentials old, the first renews them and the others wait for it.
     current: Mutex<Option<Held>>,
-    // The key that a server called expired, whatever our clock says.
-    expired: StdMutex<Option<String>>,
+    // What servers say of the keys, whatever our clock says.
+    complaints: StdMutex<Complaints>,
 }
+
+/// A server that calls one new key after the other expired cannot be helped.
+#[derive(Debug, Default)]
+struct Complaints {
+    expired: Option<String>,
+    count: u32,
+    first: Option<SystemTime>,
+}
+
+/// So many keys may be called expired in so much time.
+const MOST_COMPLAINTS: u32 = 3;
+const COMPLAINTS_WITHIN: Duration = Duration::from_mins(5);
 
 impl Renewing {
     pub(super) fn new(aws: &Aws, source: Source) -> Self {
@@ -55,7 +70,7 @@ impl Renewing {
             aws: aws.clone(),
             source,
             current: Mutex::new(None),
-            expired: StdMutex::new(None),
+            complaints: StdMutex::default(),
         }
     }
 
@@ -71,8 +86,32 @@ impl Renewing {
     /// Notes that a server called this access key expired. Whoever asks next
     /// gets a new one; later complaints about the old one change nothing.
     pub fn expire(&self, access_key_id: &str) {
-        let mut expired = self.expired.lock().unwrap_or_else(PoisonError::into_inner);
-        *expired = Some(access_key_id.to_owned());
+        let now = self.aws.now();
+        let mut complaints = self.complaints();
+        if complaints.expired.as_deref() == Some(access_key_id) {
+            return;
+        }
+        let long_ago = |first: SystemTime| {
+            now.duration_since(first)
+                .is_ok_and(|age| age > COMPLAINTS_WITHIN)
+        };
+        if complaints.first.is_none_or(long_ago) {
+            (complaints.first, complaints.count) = (Some(now), 0);
+        }
+        complaints.count += 1;
+        complaints.expired = Some(access_key_id.to_owned());
+    }
+
+    /// Whether new credentials may help against what servers complain of.
+    #[must_use]
+    pub fn may_help(&self) -> bool {
+        self.complaints().count < MOST_COMPLAINTS
+    }
+
+    fn complaints(&self) -> MutexGuard<'_, Complaints> {
+        self.complaints
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Until when the credentials last that are held now.
@@ -100,7 +139,14 @@ impl Renewing {
         {
             return Ok(held.credentials.clone());
         }
-        match self.fetch().await {
+        let lasts = current
+            .as_mut()
+            .filter(usable)
+            .is_some_and(|held| held.lasts(now));
+        match self
+            .fetch_within(if lasts { SPARE } else { PATIENCE })
+            .await
+        {
             Ok(credentials) => {
                 tracing::debug!("new credentials from {:?}", self.source);
                 let held = current.insert(Held::new(credentials, now));
@@ -111,7 +157,7 @@ impl Renewing {
             Err(refusal) => match current.as_mut().filter(usable).filter(|h| h.lasts(now)) {
                 Some(held) => {
                     tracing::warn!("the credentials are not renewed yet: {}", refusal.what);
-                    held.renew_at = now + RETRY;
+                    held.renew_at = self.aws.now() + RETRY;
                     Ok(held.credentials.clone())
                 }
                 None => Err(refusal),
@@ -120,8 +166,17 @@ impl Renewing {
     }
 
     fn is_expired(&self, credentials: &Credentials) -> bool {
-        let expired = self.expired.lock().unwrap_or_else(PoisonError::into_inner);
-        expired.as_deref() == Some(credentials.access_key_id())
+        self.complaints().expired.as_deref() == Some(credentials.access_key_id())
+    }
+
+    async fn fetch_within(&self, limit: Duration) -> Result<Credentials, Box<Refusal>> {
+        match tokio::time::timeout(limit, self.fetch()).await {
+            Ok(fetched) => fetched,
+            Err(_) => {
+                let what = format!("{:?} gave no credentials in {limit:?}", self.source);
+                Err(Box::new(Refusal::new(what)))
+            }
+        }
     }
 
     async fn fetch(&self) -> Result<Credentials, Box<Refusal>> {

@@ -2,6 +2,7 @@
 //!
 //! Source: "OpenID Connect reference", GitHub Docs; RFC 7519 for the claims.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use aws_smithy_types::base64;
@@ -18,8 +19,9 @@ use crate::types::Secret;
 pub(super) enum Tokens {
     /// The one that was given, which cannot be renewed.
     Given(Secret<String>),
-    /// GitHub, which gives a new one each time.
-    GitHub(IdTokenRequest),
+    /// GitHub, which gives a new one each time. The first one has been asked
+    /// for already, to say whose it is.
+    GitHub(IdTokenRequest, Mutex<Option<Secret<String>>>),
 }
 
 /// A token, and what it says of itself.
@@ -83,7 +85,7 @@ impl Tokens {
     pub(super) const fn name(&self) -> &'static str {
         match self {
             Self::Given(_) => "DOCFERRY_OIDC_TOKEN",
-            Self::GitHub(_) => "GitHub's OIDC token",
+            Self::GitHub(..) => "GitHub's OIDC token",
         }
     }
 
@@ -91,17 +93,46 @@ impl Tokens {
     pub(super) fn end(&self) -> Option<SystemTime> {
         match self {
             Self::Given(jwt) => Claims::of(jwt.reveal()).end(),
-            Self::GitHub(_) => None,
+            Self::GitHub(..) => None,
         }
     }
 
     pub(super) async fn get(&self, aws: &Aws) -> Result<Token, Box<Refusal>> {
         let jwt = match self {
             Self::Given(jwt) => jwt.clone(),
-            Self::GitHub(request) => ask_github(request, aws).await?,
+            Self::GitHub(request, first) => {
+                let first = first.lock().unwrap_or_else(PoisonError::into_inner).take();
+                match first {
+                    Some(jwt) => jwt,
+                    None => ask_github(request, aws).await?,
+                }
+            }
         };
         let claims = Claims::of(jwt.reveal());
         Ok(Token { jwt, claims })
+    }
+
+    /// GitHub's tokens, of which the first is asked for now.
+    pub(super) async fn of_github(
+        request: &IdTokenRequest,
+        aws: &Aws,
+    ) -> Result<Self, Box<Refusal>> {
+        let first = ask_github(request, aws).await?;
+        Ok(Self::GitHub(request.clone(), Mutex::new(Some(first))))
+    }
+
+    /// What the next token says of itself.
+    pub(super) fn claims(&self) -> Claims {
+        match self {
+            Self::Given(jwt) => Claims::of(jwt.reveal()),
+            Self::GitHub(_, first) => {
+                let first = first.lock().unwrap_or_else(PoisonError::into_inner);
+                first
+                    .as_ref()
+                    .map(|jwt| Claims::of(jwt.reveal()))
+                    .unwrap_or_default()
+            }
+        }
     }
 }
 

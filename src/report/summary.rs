@@ -2,33 +2,48 @@
 
 use crate::error::LIST_LIMIT;
 use crate::plan::Plan;
-use crate::text::{count, grouped, printable};
-use crate::transfer::{Fate, Tally};
+use crate::text::{count, grouped, printable, shell_word};
+use crate::transfer::{Fate, Leftover, Tally, Verdict};
 use crate::types::Bytes;
 
 /// Tells what a transfer came to: the sum, each failure, and what is left to
 /// be done by hand.
 pub fn tell(tally: &Tally, plan: &Plan) {
     for failed in &tally.failed {
-        // One refusal that speaks for all of them is told by itself.
-        if tally.condemned.is_none() {
-            let url = plan.destination.url_of(&plan.puts[failed.index].file.key);
+        // One refusal that speaks for many of them is told by itself.
+        if failed.verdict == Verdict::Object {
+            let url = url(plan, failed.index);
             tracing::error!("{url}: {}", printable(&failed.failure.to_string()));
         }
     }
     for leftover in &tally.leftovers {
-        tracing::warn!(
-            "S3 keeps parts of {key} that could not be removed ({reason}); remove them with\n  \
-             aws s3api abort-multipart-upload --bucket {bucket} --key '{key}' --upload-id {id}\n  \
-             or allow s3:AbortMultipartUpload, or add a lifecycle rule for incomplete uploads",
-            key = leftover.key,
-            reason = printable(&leftover.reason),
-            bucket = plan.destination.bucket,
-            id = printable(&leftover.upload_id),
-        );
+        tracing::warn!("{}", remains(leftover, plan));
     }
     tell_what_is_in_place(tally, plan);
     tracing::info!("{}", sum(tally, plan));
+}
+
+/// What S3 keeps, and how to remove it.
+fn remains(leftover: &Leftover, plan: &Plan) -> String {
+    let (bucket, key) = (&plan.destination.bucket, shell_word(&leftover.key));
+    let command = match &leftover.upload_id {
+        Some(id) => format!(
+            "aws s3api abort-multipart-upload --bucket {bucket} --key {key} --upload-id {}",
+            shell_word(id)
+        ),
+        None => format!("aws s3api list-multipart-uploads --bucket {bucket} --prefix {key}"),
+    };
+    format!(
+        "S3 may keep parts of {} that could not be removed ({}); look after them with\n  \
+         {command}\n  or allow s3:AbortMultipartUpload, or add a lifecycle rule for incomplete \
+         uploads",
+        printable(&leftover.key),
+        printable(&leftover.reason),
+    )
+}
+
+fn url(plan: &Plan, index: usize) -> String {
+    printable(&plan.destination.url_of(&plan.puts[index].file.key)).into_owned()
 }
 
 fn sum(tally: &Tally, plan: &Plan) -> String {
@@ -41,6 +56,9 @@ fn sum(tally: &Tally, plan: &Plan) -> String {
     )]
     let rate = (tally.bytes as f64 / seconds.max(0.001)) as u64;
     let stored = tally.count(Fate::Stored);
+    let in_place = tally.fates.iter().zip(&plan.puts);
+    let in_place = in_place.filter(|(fate, _)| **fate == Fate::Stored);
+    let bytes = in_place.map(|(_, put)| put.file.size).sum();
     let repeated = match tally.retries {
         0 => String::new(),
         retries => format!(", {retries} tried again"),
@@ -53,7 +71,7 @@ fn sum(tally: &Tally, plan: &Plan) -> String {
         "done       {} of {}, {} in {seconds:.1} s ({}/s){repeated}{failed}",
         grouped(stored),
         count(plan.puts.len(), "file"),
-        Bytes(tally.bytes),
+        Bytes(bytes),
         Bytes(rate),
     )
 }
@@ -65,7 +83,6 @@ fn tell_what_is_in_place(tally: &Tally, plan: &Plan) {
     if stored == tally.fates.len() {
         return;
     }
-    let url = |index: usize| plan.destination.url_of(&plan.puts[index].file.key);
     let with = |fate: Fate| {
         let found = tally.fates.iter().enumerate();
         found
@@ -77,11 +94,11 @@ fn tell_what_is_in_place(tally: &Tally, plan: &Plan) {
     for index in with(Fate::InDoubt).filter(|_| doubtful) {
         tracing::warn!(
             "in doubt, stopped while S3's answer was awaited: {}",
-            url(index)
+            url(plan, index)
         );
     }
     for index in with(Fate::Stored).take(LIST_LIMIT) {
-        tracing::info!("in place   {}", url(index));
+        tracing::info!("in place   {}", url(plan, index));
     }
     if stored > LIST_LIMIT {
         tracing::info!(

@@ -18,12 +18,20 @@ mod identity;
 pub(super) fn understand(
     raw: &RawSettings,
     environment: &[(OsString, OsString)],
-    argument: Option<&str>,
+    arguments: &[&str],
     host: &Host,
     mistakes: Mistakes,
 ) -> Result<Settings, Mistakes> {
     let mut read = Reader { mistakes };
-    let command = match argument {
+    if let [_, second, ..] = arguments {
+        let mistake = Mistake::new(
+            "the command line",
+            format!("has {second:?} beside the command"),
+        );
+        let hint = "docferry takes one word; everything else is said by variables";
+        read.mistakes.add(mistake.hint(hint));
+    }
+    let command = match arguments.first() {
         Some(word) => read.value("the command", word, str::parse),
         None => read.with_default("DOCFERRY_COMMAND", raw.command.as_deref()),
     };

@@ -70,16 +70,16 @@ pub struct TransferSettings {
 }
 
 impl Settings {
-    /// Understands an environment. `argument` is the command line's only word,
-    /// if there was one; it wins over `DOCFERRY_COMMAND`.
+    /// Understands an environment. The only argument there may be is the command;
+    /// it wins over `DOCFERRY_COMMAND`.
     pub fn read(
         environment: &[(OsString, OsString)],
-        argument: Option<&str>,
+        arguments: &[&str],
         host: &Host,
     ) -> Result<Self, Mistakes> {
         let mut mistakes = Mistakes::default();
         let raw = said::listen(environment, host, &mut mistakes);
-        meant::understand(&raw, environment, argument, host, mistakes)
+        meant::understand(&raw, environment, arguments, host, mistakes)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::Fate;
 use crate::aws::{AwsError, Cause};
 
 /// Why one object is not in place.
@@ -25,6 +26,23 @@ impl Failure {
         match self {
             Self::Aws(error) => verdict(error, any_stored),
             Self::File(_) | Self::InDoubt | Self::NotSent | Self::Unverified => Verdict::Object,
+        }
+    }
+}
+
+impl Failure {
+    /// What became of the object. No answer is not a "no": the server may have
+    /// done the work.
+    pub(super) fn fate(&self) -> Fate {
+        match self {
+            Self::NotSent => Fate::NotSent,
+            Self::InDoubt | Self::Unverified => Fate::InDoubt,
+            Self::File(_) => Fate::Failed,
+            Self::Aws(error) => match error.cause {
+                Cause::TimedOut | Cause::Unreachable => Fate::InDoubt,
+                Cause::Answered if error.is(&["NoSuchUpload"]) => Fate::InDoubt,
+                Cause::Answered | Cause::Unsent => Fate::Failed,
+            },
         }
     }
 }

@@ -22,7 +22,8 @@ pub use failure::{Failure, Verdict};
 pub use progress::Progress;
 pub use tally::{Failed, Fate, Leftover, Tally};
 
-use crate::aws::Retries;
+use crate::aws::{AwsError, Retries};
+use crate::identity::Renewing;
 use crate::plan::{Method, Plan, Put};
 use crate::settings::TransferSettings;
 use crate::stop::Stop;
@@ -50,6 +51,8 @@ pub struct Load {
     pub plan: Arc<Plan>,
     /// How many attempts the client repeated.
     pub retries: Retries,
+    /// What the client signs with.
+    pub credentials: Arc<Renewing>,
 }
 
 /// Carries a plan out. It is shared by all requests that are under way.
@@ -65,6 +68,9 @@ struct Courier {
     uploads: Arc<Semaphore>,
     memory: Memory,
     progress: Arc<Progress>,
+    retries: Retries,
+    credentials: Arc<Renewing>,
+    max_attempts: u32,
     stop: Arc<Stop>,
 }
 
@@ -89,6 +95,9 @@ pub async fn carry(
         uploads: Arc::new(Semaphore::new(OPEN_UPLOADS)),
         memory: Memory::default(),
         progress: Arc::clone(progress),
+        retries: load.retries.clone(),
+        credentials: load.credentials,
+        max_attempts: settings.max_attempts.get(),
         stop: Arc::clone(stop),
     });
     let mut under_way = JoinSet::new();
@@ -114,7 +123,8 @@ pub async fn carry(
 #[derive(Debug)]
 struct Done {
     index: usize,
-    result: Result<(), (Failure, Option<Leftover>)>,
+    result: Result<(), Failure>,
+    leftovers: Vec<Leftover>,
 }
 
 impl Courier {
@@ -136,24 +146,32 @@ impl Courier {
 
     async fn put(self: &Arc<Self>, index: usize) -> Done {
         let put = &self.plan.puts[index];
+        let mut leftovers = Vec::new();
         let result = loop {
             let algorithm = self.checksums.current();
-            let result = match put.method {
-                Method::Single => self
-                    .put_single(put, algorithm)
-                    .await
-                    .map_err(|failure| (failure, None)),
+            let (result, left) = match put.method {
+                Method::Single => (self.put_single(put, algorithm).await, Vec::new()),
                 Method::Parts(size) => self.put_parts(put, size, algorithm).await,
             };
-            match result {
-                Err((Failure::Unverified, None)) if self.checksums.step_down(algorithm) => {}
-                result => break result,
+            leftovers.extend(left);
+            let again = result == Err(Failure::Unverified) && !self.stop.is_requested();
+            if !again || !self.checksums.step_down(algorithm) {
+                break result;
             }
         };
         if result.is_ok() {
             self.progress.stored();
         }
-        Done { index, result }
+        Done {
+            index,
+            result,
+            leftovers,
+        }
+    }
+
+    /// Whether trying again makes sense as far as the credentials go.
+    fn may_renew(&self, error: &AwsError) -> bool {
+        error.code != "ExpiredToken" || self.credentials.may_help()
     }
 
     fn bucket(&self) -> &str {

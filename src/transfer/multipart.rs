@@ -2,7 +2,10 @@
 //! upload", Amazon S3 User Guide).
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use aws_sdk_s3::config::Config;
+use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart};
 use aws_smithy_types::byte_stream::ByteStream;
 use tokio::task::JoinSet;
@@ -12,8 +15,9 @@ use super::content::weight;
 use super::open::{Opened, open};
 use super::put::{blame_the_file, load, refused, verified};
 use super::{Courier, Failure, Leftover};
-use crate::aws::AwsError;
+use crate::aws::{AwsError, patience};
 use crate::plan::Put;
+use crate::text::printable;
 
 /// An upload that S3 keeps parts for.
 struct Upload {
@@ -26,7 +30,7 @@ impl Upload {
     fn left(&self, reason: String) -> Leftover {
         Leftover {
             key: self.key.clone(),
-            upload_id: self.id.clone(),
+            upload_id: Some(self.id.clone()),
             reason,
         }
     }
@@ -41,27 +45,29 @@ struct Part {
 
 impl Courier {
     /// Puts a file in parts. Whatever goes wrong, no part stays behind if that
-    /// can be helped; if it cannot, the leftover is returned to be told.
+    /// can be helped; what cannot be helped is returned to be told.
     pub(super) async fn put_parts(
         self: &Arc<Self>,
         put: &Put,
         part_size: u64,
         algorithm: Algorithm,
-    ) -> Result<(), (Failure, Option<Leftover>)> {
-        let opened =
-            open(&self.source, &put.file).map_err(|reason| (Failure::File(reason), None))?;
-        let opened = Arc::new(opened);
-        let upload = tokio::select! {
-            biased;
-            upload = self.create(put, algorithm) => upload.map_err(|failure| (failure, None))?,
-            () = self.stop.overdue() => return Err((Failure::NotSent, None)),
+    ) -> (Result<(), Failure>, Vec<Leftover>) {
+        let opened = match open(&self.source, &put.file) {
+            Ok(opened) => Arc::new(opened),
+            Err(reason) => return (Err(Failure::File(reason)), Vec::new()),
         };
-        let upload = Arc::new(upload);
-        let result = match self
-            .stop
-            .or(self.send_parts(&upload, &opened, part_size))
-            .await
-        {
+        let created = tokio::select! {
+            biased;
+            created = self.create(put, algorithm) => created,
+            () = self.stop.overdue() => (Err(Failure::NotSent), vec![self.lost(put)]),
+        };
+        let (upload, mut leftovers) = match created {
+            (Ok(upload), lost) => (Arc::new(upload), lost),
+            (Err(failure), lost) => return (Err(failure), lost),
+        };
+        let mut under_way = JoinSet::new();
+        let parts = self.send_parts(&mut under_way, &upload, &opened, part_size);
+        let result = match self.stop.or(parts).await {
             None => Err(Failure::NotSent),
             Some(Err(failure)) => Err(failure),
             Some(Ok(parts)) => tokio::select! {
@@ -70,17 +76,53 @@ impl Courier {
                 () = self.stop.overdue() => Err(Failure::InDoubt),
             },
         };
-        match result {
-            Ok(()) => Ok(()),
-            Err(failure) => {
-                let failure = blame_the_file(failure, &opened);
-                Err((failure, self.abort(&upload).await))
+        let Err(failure) = result else {
+            return (Ok(()), leftovers);
+        };
+        // A part that arrives after the abort would stay: none may be under way
+        // on our side, and what is still on its way gets a second abort.
+        let late = !under_way.is_empty();
+        under_way.shutdown().await;
+        let mut left = self.abort(&upload).await;
+        if late && left.is_none() {
+            left = self.abort(&upload).await;
+        }
+        leftovers.extend(left);
+        (Err(blame_the_file(failure, &opened)), leftovers)
+    }
+
+    /// Begins an upload. It is tried again here rather than by the SDK: an
+    /// answer that got lost may have been that of an upload that S3 keeps.
+    async fn create(
+        &self,
+        put: &Put,
+        algorithm: Algorithm,
+    ) -> (Result<Upload, Failure>, Vec<Leftover>) {
+        let mut lost = Vec::new();
+        let Some(_permit) = self.stop.or(self.requests.acquire()).await else {
+            return (Err(Failure::NotSent), lost);
+        };
+        let mut attempt = 1;
+        loop {
+            let error = match self.create_once(put, algorithm).await {
+                Ok(upload) => return (Ok(upload), lost),
+                Err(error) => error,
+            };
+            if error.may_have_been_done() {
+                lost.push(self.lost(put));
             }
+            let last = attempt >= self.max_attempts || self.stop.is_requested();
+            if last || !error.may_pass() || !self.may_renew(&error) {
+                let checksum = Checksum::of(algorithm, &[]);
+                return (Err(refused(error, &checksum)), lost);
+            }
+            self.retries.note();
+            tokio::time::sleep(BACKOFF * 2_u32.pow(attempt.min(6))).await;
+            attempt += 1;
         }
     }
 
-    async fn create(&self, put: &Put, algorithm: Algorithm) -> Result<Upload, Failure> {
-        let _permit = self.requests.acquire().await;
+    async fn create_once(&self, put: &Put, algorithm: Algorithm) -> Result<Upload, AwsError> {
         let key = self.key_of(put);
         let request = self
             .client
@@ -98,25 +140,23 @@ impl Courier {
                 .checksum_type(ChecksumType::FullObject),
             Algorithm::Md5 => request,
         };
-        let answer = request.send().await.map_err(|error| {
-            let error = AwsError::from_sdk(&error);
-            refused(error, &Checksum::of(algorithm, &[]))
-        })?;
+        let once = Config::builder().retry_config(RetryConfig::disabled());
+        let answer = request.customize().config_override(once).send().await;
+        let answer = answer.map_err(|error| AwsError::from_sdk(&error))?;
         let id = answer.upload_id().unwrap_or_default().to_owned();
-        tracing::debug!("began a multipart upload of {key}");
+        tracing::debug!("began a multipart upload of {}", printable(&key));
         Ok(Upload { key, id, algorithm })
     }
 
     async fn send_parts(
         self: &Arc<Self>,
+        under_way: &mut JoinSet<Result<Part, Failure>>,
         upload: &Arc<Upload>,
         opened: &Arc<Opened>,
         part_size: u64,
     ) -> Result<Vec<Part>, Failure> {
         let size = opened.size();
         let mut sent = Vec::new();
-        // Dropping the set ends the parts that are under way.
-        let mut under_way = JoinSet::new();
         let mut begin = 0;
         let mut number = 0;
         while begin < size || number == 0 {
@@ -173,7 +213,8 @@ impl Courier {
         if self.over_tls {
             request = request.disable_payload_signing();
         }
-        let answer = request.send().await;
+        let limit = Config::builder().timeout_config(patience(length));
+        let answer = request.config_override(limit).send().await;
         let answer = answer.map_err(|error| refused(AwsError::from_sdk(&error), &checksum))?;
         match upload.algorithm {
             Algorithm::Crc64Nvme => verified(answer.checksum_crc64_nvme(), &checksum)?,
@@ -190,6 +231,8 @@ impl Courier {
 
     async fn complete(&self, put: &Put, upload: &Upload, parts: Vec<Part>) -> Result<(), Failure> {
         let whole = Checksum::combine(parts.iter().map(|part| &part.checksum));
+        let asked = whole.clone();
+        let asked = asked.unwrap_or_else(|| Checksum::of(Algorithm::Md5, &[]));
         let value = |algorithm| whole.as_ref().and_then(|sum| sum.value_for(algorithm));
         let size = i64::try_from(put.file.size).ok();
         let list: Vec<CompletedPart> = parts.into_iter().map(CompletedPart::from).collect();
@@ -208,7 +251,7 @@ impl Courier {
             .multipart_upload(list.build());
         let _permit = self.requests.acquire().await;
         let answer = request.send().await;
-        answer.map_err(|error| Failure::from(AwsError::from_sdk(&error)))?;
+        answer.map_err(|error| refused(AwsError::from_sdk(&error), &asked))?;
         Ok(())
     }
 
@@ -221,7 +264,12 @@ impl Courier {
             .key(&upload.key)
             .upload_id(&upload.id)
             .set_expected_bucket_owner(self.owner.clone());
-        let reason = match tokio::time::timeout(ABORT_LIMIT, request.send()).await {
+        // After a signal the host gives the job a few seconds, and no more.
+        let limit = match self.stop.cause() {
+            Some(_) => Duration::from_secs(4),
+            None => Duration::from_secs(30),
+        };
+        let reason = match tokio::time::timeout(limit, request.send()).await {
             Ok(Ok(_)) => return None,
             Ok(Err(error)) => AwsError::from_sdk(&error),
             Err(_) => return Some(upload.left("S3 did not answer in time".to_owned())),
@@ -232,9 +280,20 @@ impl Courier {
         }
         Some(upload.left(reason.to_string()))
     }
+
+    /// An upload that S3 may keep without having told its name.
+    fn lost(&self, put: &Put) -> Leftover {
+        Leftover {
+            key: self.key_of(put),
+            upload_id: None,
+            reason: "S3's answer to its beginning got lost".to_owned(),
+        }
+    }
 }
 
-const ABORT_LIMIT: std::time::Duration = std::time::Duration::from_secs(4);
+/// The first pause before an upload is begun again; each next one is twice as
+/// long.
+const BACKOFF: Duration = Duration::from_millis(125);
 
 fn finished(
     joined: Result<Result<Part, Failure>, tokio::task::JoinError>,

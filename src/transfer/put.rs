@@ -6,7 +6,7 @@ use super::checksum::{Algorithm, Checksum};
 use super::content::{Content, weight};
 use super::open::{Opened, open};
 use super::{Courier, Failure};
-use crate::aws::AwsError;
+use crate::aws::{AwsError, SMALL, patience};
 use crate::plan::Put;
 
 impl Courier {
@@ -14,10 +14,16 @@ impl Courier {
     /// may finish within the time of grace.
     pub(super) async fn put_single(&self, put: &Put, algorithm: Algorithm) -> Result<(), Failure> {
         let size = put.file.size;
-        let _memory = self.memory.reserve(weight(size)).await;
-        let opened = open(&self.source, &put.file).map_err(Failure::File)?;
-        let (content, checksum) = load(&opened, 0, size, algorithm).await?;
-        opened.check().map_err(Failure::File)?;
+        // Nothing is begun any more once a stop was asked for.
+        let begin = async {
+            let memory = self.memory.reserve(weight(size)).await;
+            let opened = open(&self.source, &put.file).map_err(Failure::File)?;
+            let (content, checksum) = load(&opened, 0, size, algorithm).await?;
+            opened.check().map_err(Failure::File)?;
+            Ok((memory, opened, content, checksum))
+        };
+        let begun = self.stop.or(begin).await.unwrap_or(Err(Failure::NotSent));
+        let (_memory, opened, content, checksum) = begun?;
         tokio::select! {
             biased;
             sent = self.send_single(put, &content, &checksum) => sent,
@@ -51,6 +57,11 @@ impl Courier {
         if self.over_tls {
             request = request.disable_payload_signing();
         }
+        if put.file.size > SMALL {
+            let patience =
+                aws_sdk_s3::config::Config::builder().timeout_config(patience(put.file.size));
+            request = request.config_override(patience);
+        }
         let answer = request.send().await;
         let answer = answer.map_err(|error| refused(AwsError::from_sdk(&error), checksum))?;
         let repeated = match checksum.algorithm {
@@ -69,7 +80,9 @@ pub(super) fn refused(error: AwsError, checksum: &Checksum) -> Failure {
     let unknown = checksum.algorithm != Algorithm::Md5
         && speaks_of_it
         && matches!(error.status, Some(400 | 501))
-        && error.code != "BadDigest";
+        // These know the checksum, and found that it differs.
+        && error.code != "BadDigest"
+        && !error.code.contains("Mismatch");
     if unknown {
         return Failure::Unverified;
     }

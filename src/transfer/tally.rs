@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Done, Failure, Verdict};
 use crate::plan::Plan;
 use crate::stop::Stop;
+use crate::text::printable;
 
 /// What became of one object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub struct Failed {
     pub index: usize,
     /// Why.
     pub failure: Failure,
+    /// What that condemns.
+    pub verdict: Verdict,
 }
 
 /// Parts that S3 keeps, and bills, of an upload that did not end.
@@ -33,8 +36,8 @@ pub struct Failed {
 pub struct Leftover {
     /// The whole key.
     pub key: String,
-    /// S3's name for the upload.
-    pub upload_id: String,
+    /// S3's name for the upload, unless that got lost with its answer.
+    pub upload_id: Option<String>,
     /// Why it could not be aborted.
     pub reason: String,
 }
@@ -49,7 +52,7 @@ pub struct Tally {
     /// What could not be cleaned up.
     pub leftovers: Vec<Leftover>,
     /// The failure that ended the run, if one did.
-    pub condemned: Option<(Verdict, Failed)>,
+    pub condemned: Option<Failed>,
     /// How many bytes S3 took.
     pub bytes: u64,
     /// How many attempts were repetitions.
@@ -74,27 +77,31 @@ impl Tally {
     }
 
     pub(super) fn record(&mut self, done: Done, plan: &Plan, stop: &Stop) {
-        let Done { index, result } = done;
-        let Err((failure, leftover)) = result else {
+        let Done {
+            index,
+            result,
+            leftovers,
+        } = done;
+        self.leftovers.extend(leftovers);
+        let Err(failure) = result else {
             self.fates[index] = Fate::Stored;
             self.any_stored = true;
             let url = plan.destination.url_of(&plan.puts[index].file.key);
-            tracing::debug!("stored {url}");
+            tracing::debug!("stored {}", printable(&url));
             return;
         };
-        self.leftovers.extend(leftover);
-        self.fates[index] = match failure {
-            Failure::InDoubt => Fate::InDoubt,
-            Failure::NotSent => Fate::NotSent,
-            Failure::File(_) | Failure::Aws(_) | Failure::Unverified => Fate::Failed,
-        };
-        if self.fates[index] != Fate::Failed {
+        self.fates[index] = failure.fate();
+        if matches!(failure, Failure::InDoubt | Failure::NotSent) {
             return;
         }
         let verdict = failure.verdict(self.any_stored);
-        let failed = Failed { index, failure };
+        let failed = Failed {
+            index,
+            failure,
+            verdict,
+        };
         if verdict != Verdict::Object && self.condemned.is_none() {
-            self.condemned = Some((verdict, failed.clone()));
+            self.condemned = Some(failed.clone());
             stop.give_up();
         }
         self.failed.push(failed);

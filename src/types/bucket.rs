@@ -44,6 +44,10 @@ impl FromStr for BucketName {
             let hint = "it begins and ends with a letter or digit, and no two dots touch";
             return Err(Invalid::new(reason).hint(hint));
         }
+        if name.ends_with("--x-s3") {
+            let reason = "names a directory bucket (S3 Express One Zone)";
+            return Err(Invalid::new(reason).hint("docferry writes to general purpose buckets"));
+        }
         if name.parse::<std::net::Ipv4Addr>().is_ok() {
             return Err(Invalid::new("has a bucket name that is an IP address"));
         }

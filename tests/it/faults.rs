@@ -114,7 +114,7 @@ fn a_failed_upload_in_parts_leaves_nothing_behind_if_it_may_clean_up() {
     );
     world.job().var("DOCFERRY_MAX_ATTEMPTS", "2").run().exits(6);
     assert!(world.aws.uploads(BUCKET).is_empty());
-    assert_eq!(world.aws.requests().count("AbortMultipartUpload"), 1);
+    assert!(world.aws.requests().count("AbortMultipartUpload") >= 1);
 }
 
 #[test]
@@ -130,11 +130,11 @@ fn and_says_what_remains_and_how_to_remove_it_if_it_may_not() {
     let left = world.aws.uploads(BUCKET);
     assert_eq!(left.len(), 1);
     outcome
-        .says("S3 keeps parts of site/big")
+        .says("S3 may keep parts of site/big that could not be removed (AccessDenied")
         .says("AccessDenied")
         .says("allow s3:AbortMultipartUpload")
         .says(&format!(
-            "aws s3api abort-multipart-upload --bucket example-docs --key 'site/big' --upload-id {}",
+            "aws s3api abort-multipart-upload --bucket example-docs --key 'site/big' --upload-id '{}'",
             left[0].id
         ));
 }

@@ -72,7 +72,7 @@ fn scenario_1_a_private_subnet_has_an_instance_role_and_nothing_of_the_internet(
     let metadata = world.aws.instance_metadata(RUNNER);
     // Each service by an endpoint of its own; whatever else were asked would be
     // asked of a proxy that refuses everything.
-    let nowhere = "http://127.0.0.1:9";
+    let nowhere = world.aws.proxy().refuse(403);
     keyless(&world)
         .without("AWS_EC2_METADATA_DISABLED")
         .without("AWS_ENDPOINT_URL")
@@ -80,13 +80,14 @@ fn scenario_1_a_private_subnet_has_an_instance_role_and_nothing_of_the_internet(
         .var("AWS_ENDPOINT_URL_STS", world.aws.endpoint())
         .var("AWS_ENDPOINT_URL_S3", world.aws.endpoint())
         .var("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata.endpoint())
-        .var("HTTPS_PROXY", nowhere)
+        .var("HTTPS_PROXY", nowhere.url())
         .run()
         .exits(0)
         .says("identity   arn:aws:sts::111111111111:assumed-role/runner/i-0")
         .says("from instance metadata")
         .says("role       arn:aws:sts::222222222222:assumed-role/docs-writer/docferry");
     world.assert_all_in_place();
+    assert!(nowhere.seen().is_empty(), "{:?}", nowhere.seen());
     for object in world.aws.objects(BUCKET) {
         assert_eq!(
             object.properties.encryption,
@@ -316,7 +317,7 @@ fn assert_masked(world: &World, outcome: &Outcome) {
             assert!(!line.contains(&secret), "a secret in: {line}");
         }
     }
-    assert!(masked.len() >= 3, "{masked:?}");
+    assert!(!masked.is_empty());
     assert_eq!(outcome.stdout, "");
 }
 
@@ -446,11 +447,7 @@ fn a_whole_chain_is_renewed_and_githubs_token_is_asked_for_anew() {
     running.wait().exits(0);
     world.assert_all_in_place();
     let asked = world.aws.requests();
-    assert_eq!(
-        asked.count("github:GetIdToken"),
-        3,
-        "one to say who we are, one for each session"
-    );
+    assert_eq!(asked.count("github:GetIdToken"), 2, "one for each session");
     let with_token = asked.of("sts:AssumeRoleWithWebIdentity");
     assert_eq!(with_token.iter().filter(|r| r.status == 200).count(), 2);
 }

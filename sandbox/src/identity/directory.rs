@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::policy::Document;
+use crate::secrets::Secrets;
 use crate::text;
 
 use super::session::{Session, secret};
@@ -52,9 +53,18 @@ pub(crate) struct Directory {
     pub(crate) users: HashMap<String, User>,
     pub(crate) roles: HashMap<String, Role>,
     pub(crate) keys: HashMap<String, KeyHolder>,
+    secrets: Secrets,
 }
 
 impl Directory {
+    /// A directory of nobody, which notes each secret that it gives out.
+    pub(crate) fn new(secrets: Secrets) -> Self {
+        Self {
+            secrets,
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn user(&mut self, text: &str) -> &mut User {
         let arn = Arn::iam(text, "user");
         self.users.entry(text.to_owned()).or_insert_with(|| User {
@@ -81,6 +91,7 @@ impl Directory {
     pub(crate) fn new_key(&mut self, user: &str) -> (String, String) {
         let id = format!("AKIA{}", text::random_text(text::BASE32, 16));
         let secret = secret();
+        self.secrets.note(&secret);
         self.keys.insert(
             id.clone(),
             KeyHolder::User {
@@ -93,6 +104,8 @@ impl Directory {
 
     pub(crate) fn add_session(&mut self, session: Session) -> Arc<Session> {
         let session = Arc::new(session);
+        self.secrets.note(&session.secret);
+        self.secrets.note(&session.token);
         self.keys.insert(
             session.access_key_id.clone(),
             KeyHolder::Session(Arc::clone(&session)),

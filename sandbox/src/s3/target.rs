@@ -2,6 +2,7 @@
 
 use http::{HeaderMap, Method};
 
+use crate::endpoint::Named;
 use crate::server::AwsError;
 use crate::text::percent_decode;
 
@@ -17,7 +18,7 @@ pub(crate) struct Target {
 impl Target {
     /// Reads host and path; the bucket may be in either.
     pub(crate) fn parse(host: &str, path: &str) -> Result<Self, AwsError> {
-        let path = match bucket_of_host(host) {
+        let path = match bucket_of_host(host)? {
             Some(bucket) => format!("/{bucket}{path}"),
             None => path.to_owned(),
         };
@@ -46,7 +47,18 @@ impl Target {
 
 /// The bucket of a virtual-hosted-style name: `docs.localhost`,
 /// `docs.s3.localhost`, `docs.s3.eu-central-1.amazonaws.com`.
-fn bucket_of_host(host: &str) -> Option<String> {
+fn bucket_of_host(host: &str) -> Result<Option<String>, AwsError> {
+    match Named::parse(host) {
+        Named::Endpoint(endpoint) => return Ok(endpoint.bucket),
+        Named::Nowhere => {
+            return Err(AwsError::new(
+                421,
+                "UnknownEndpoint",
+                format!("S3 and STS have no endpoint of this name: {host}"),
+            ));
+        }
+        Named::Other => {}
+    }
     let name = host.rsplit_once(':').map_or(host, |(name, port)| {
         if port.bytes().all(|b| b.is_ascii_digit()) {
             name
@@ -54,23 +66,14 @@ fn bucket_of_host(host: &str) -> Option<String> {
             host
         }
     });
-    let labels = if let Some(name) = name.strip_suffix(".localhost") {
-        name
-    } else {
-        name.strip_suffix(".amazonaws.com")
-            .or_else(|| name.strip_suffix(".amazonaws.com.cn"))?
+    let Some(labels) = name.strip_suffix(".localhost") else {
+        return Ok(None);
     };
-    let is_service = |label: &str| {
-        matches!(label, "s3" | "sts" | "s3-fips" | "sts-fips") || label.starts_with("s3-")
-    };
-    let mut bucket = Vec::new();
-    for label in labels.split('.') {
-        if is_service(label) {
-            break;
-        }
-        bucket.push(label);
-    }
-    (!bucket.is_empty()).then(|| bucket.join("."))
+    let bucket: Vec<&str> = labels
+        .split('.')
+        .take_while(|label| !matches!(*label, "s3" | "sts") && !label.starts_with("s3-"))
+        .collect();
+    Ok((!bucket.is_empty()).then(|| bucket.join(".")))
 }
 
 /// The operation that S3 would route to; the names are the API's.

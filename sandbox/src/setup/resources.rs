@@ -218,7 +218,7 @@ impl OidcProvider {
             .get(&self.arn)
             .map(|provider| provider.issuer.clone())
             .unwrap_or_default();
-        Token::new(&issuer, self.world.clock.now())
+        Token::new(&issuer, self.world.clock.now(), self.world.secrets.clone())
     }
 
     /// Lets the provider turn every token down (`IDPRejectedClaim`).

@@ -56,7 +56,7 @@ impl Sts {
         record: &mut Record,
         reset: &Resetter,
     ) -> Result<Response<Reply>, Cut> {
-        record.request_id = uuid();
+        record.request_id = text::uuid();
         let (parts, body) = request.into_parts();
         let body = Limited::new(body, 256 * 1024)
             .collect()
@@ -236,18 +236,4 @@ fn fault_error(fault: Option<&Answer>) -> Option<AwsError> {
         } => AwsError::new(*status, code.clone(), message.clone()),
         _ => return None,
     })
-}
-
-fn uuid() -> String {
-    let mut bytes = [0_u8; 16];
-    text::random(&mut bytes);
-    let hex = text::hex(&bytes);
-    format!(
-        "{}-{}-4{}-a{}-{}",
-        &hex[..8],
-        &hex[8..12],
-        &hex[13..16],
-        &hex[17..20],
-        &hex[20..]
-    )
 }

@@ -1,4 +1,4 @@
-//! The website listener of the demo, and TLS.
+//! The website listener of the demo, and the CA of TLS.
 
 use docferry_sandbox::Sandbox;
 

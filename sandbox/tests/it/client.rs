@@ -40,7 +40,7 @@ impl Request {
             .map(|(_, value)| value.clone())
     }
 
-    fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         let query = self
             .query
             .iter()
@@ -146,7 +146,7 @@ pub(crate) fn send_bytes(address: &str, bytes: &[u8], head: bool) -> std::io::Re
     parse(&all, head)
 }
 
-fn parse(all: &[u8], head: bool) -> std::io::Result<Response> {
+pub(crate) fn parse(all: &[u8], head: bool) -> std::io::Result<Response> {
     let cut = || std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
     let end = all
         .windows(4)

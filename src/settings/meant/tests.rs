@@ -16,7 +16,7 @@ fn read(extra: &[(&str, &str)]) -> Result<Settings, Mistakes> {
         .chain(extra)
         .map(|(name, value)| ((*name).into(), (*value).into()))
         .collect();
-    Settings::read(&environment, None, &Host::detect(|_| None))
+    Settings::read(&environment, &[], &Host::detect(|_| None))
 }
 
 fn refusal(variable: &str, value: &str) -> String {
@@ -54,7 +54,7 @@ fn all_mistakes_are_told_at_once_each_with_its_variable_value_and_hint() {
     ]
     .map(|(name, value)| (name.into(), value.into()))
     .into();
-    let mistakes = Settings::read(&environment, None, &Host::detect(|_| None)).unwrap_err();
+    let mistakes = Settings::read(&environment, &[], &Host::detect(|_| None)).unwrap_err();
     let text: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
     let text = text.join("\n");
     for part in [
@@ -120,9 +120,9 @@ fn a_value_that_is_not_utf8_is_named_and_foreign_ones_are_left_alone() {
     environment.push(("OTHER".into(), bad()));
     environment.push((bad(), "x".into()));
     let host = Host::detect(|_| None);
-    assert!(Settings::read(&environment, None, &host).is_ok());
+    assert!(Settings::read(&environment, &[], &host).is_ok());
     environment.push(("DOCFERRY_EXTERNAL_ID".into(), bad()));
-    let mistakes = Settings::read(&environment, None, &host).unwrap_err();
+    let mistakes = Settings::read(&environment, &[], &host).unwrap_err();
     let first = mistakes.iter().next().unwrap().to_string();
     assert_eq!(first, "DOCFERRY_EXTERNAL_ID is not valid UTF-8");
 }
@@ -133,9 +133,9 @@ fn the_argument_wins_over_the_variable() {
         .map(|(name, value)| (name.into(), value.into()))
         .into();
     let host = Host::detect(|_| None);
-    let settings = Settings::read(&environment, Some("plan"), &host).unwrap();
+    let settings = Settings::read(&environment, &["plan"], &host).unwrap();
     assert_eq!(settings.command, Command::Plan);
-    let mistakes = Settings::read(&environment, Some("plann"), &host).unwrap_err();
+    let mistakes = Settings::read(&environment, &["plann"], &host).unwrap_err();
     assert!(
         mistakes
             .iter()
