@@ -1,7 +1,7 @@
 # The static binary, CA roots and a small shell; nothing else.
 #
 #   docker build -t docferry .
-#   docker run --rm --env-file job.env -v "$PWD/public:/site:ro" docferry
+#   docker run --rm --env-file job.env -v "$PWD/public:/site:ro" -e DOCFERRY_SOURCE=/site docferry
 
 FROM rust:1.95-slim-bookworm AS build
 RUN apt-get update \

@@ -122,8 +122,8 @@ fn tell_the_job(aws: &Sandbox, job: &[(&str, String)]) {
 fn tell_the_bucket(aws: &Sandbox) {
     let objects = aws.objects(BUCKET);
     println!(
-        "\nThe bucket now holds {} objects, all owned by its own account, for example",
-        objects.len()
+        "\nThe bucket now holds {}, all owned by its own account, for example",
+        docferry::text::count(objects.len(), "object")
     );
     let shown = objects
         .iter()

@@ -92,7 +92,9 @@ fn forget_empty_variables() {
     if let (false, Ok(program)) = (empty.is_empty(), std::env::current_exe()) {
         let mut again = Command::new(program);
         again.args(std::env::args_os().skip(1));
-        empty.iter().for_each(|name| _ = again.env_remove(name));
+        for name in &empty {
+            again.env_remove(name);
+        }
         // It comes back only if it cannot start; then it goes on as it is.
         drop(again.exec());
     }

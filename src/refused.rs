@@ -9,7 +9,7 @@ use crate::error::Refusal;
 use crate::identity::Writer;
 use crate::settings::ExpectedOwner;
 use crate::transfer::Failure;
-use crate::types::{AccountId, Destination};
+use crate::types::{AccountId, Destination, policy_principal};
 
 /// What is known about the request that was refused.
 #[derive(Debug)]
@@ -142,14 +142,37 @@ fn access_denied(message: &str, at: &Circumstances<'_>) -> Vec<String> {
                 .to_owned(),
         ];
     }
-    let mut hints = vec![identity_policy(at)];
+    if message.contains("no session policy allows") {
+        return vec![format!(
+            "DOCFERRY_SESSION_POLICY, or the policy of the job's own session, must allow \
+             s3:PutObject on {}, too",
+            objects(at)
+        )];
+    }
+    if message.contains("VPC endpoint policy") {
+        return vec![format!(
+            "the policy of the network's VPC endpoint must allow s3:PutObject on {}",
+            objects(at)
+        )];
+    }
+    let mut hints = Vec::new();
+    if at.identity.role.is_none() {
+        hints.push(
+            "DOCFERRY_ROLE_ARN is not set, so the job's own identity wrote: set it if a role of \
+             the bucket's account should"
+                .to_owned(),
+        );
+    }
+    let said = matches!(at.said_owner, ExpectedOwner::Account(_));
+    hints.extend(owner_hint(at).filter(|_| said));
+    hints.push(identity_policy(at));
     if message.contains("no identity-based policy allows") {
         return hints;
     }
     if at.identity.account() != at.owner {
         hints.push(bucket_policy(at));
     }
-    hints.extend(owner_hint(at));
+    hints.extend(owner_hint(at).filter(|_| !said));
     hints.push(format!(
         "if bucket {bucket} is encrypted with a KMS key: {}",
         kms(at)
@@ -175,10 +198,7 @@ fn identity_policy(at: &Circumstances<'_>) -> String {
 }
 
 fn bucket_policy(at: &Circumstances<'_>) -> String {
-    let principal = match &at.identity.role {
-        Some(role) => role.to_string(),
-        None => at.identity.name(),
-    };
+    let principal = principal(at);
     format!(
         "in the bucket's account, the policy of bucket {} must allow, too\n{{\"Effect\": \"Allow\", \
          \"Principal\": {{\"AWS\": \"{principal}\"}}, \"Action\": \"s3:PutObject\", \"Resource\": \
@@ -186,6 +206,14 @@ fn bucket_policy(at: &Circumstances<'_>) -> String {
         at.destination.bucket,
         objects(at)
     )
+}
+
+/// Who writes, as a policy names it.
+fn principal(at: &Circumstances<'_>) -> String {
+    match &at.identity.role {
+        Some(role) => role.to_string(),
+        None => policy_principal(&at.identity.name()),
+    }
 }
 
 fn owner_hint(at: &Circumstances<'_>) -> Option<String> {
@@ -201,10 +229,7 @@ fn owner_hint(at: &Circumstances<'_>) -> Option<String> {
 }
 
 fn kms(at: &Circumstances<'_>) -> String {
-    let writer = match &at.identity.role {
-        Some(role) => role.to_string(),
-        None => at.identity.name(),
-    };
+    let writer = principal(at);
     format!(
         "{writer} needs kms:GenerateDataKey on the key (and kms:Decrypt for uploads in parts), by \
          its own policy and by the key's"
@@ -212,11 +237,8 @@ fn kms(at: &Circumstances<'_>) -> String {
 }
 
 fn objects(at: &Circumstances<'_>) -> String {
-    let partition = at
-        .identity
-        .role
-        .as_ref()
-        .map_or("aws", |role| role.partition());
+    let writer = principal(at);
+    let partition = writer.split(':').nth(1).unwrap_or("aws");
     let Destination { bucket, prefix } = at.destination;
     format!("arn:{partition}:s3:::{bucket}/{prefix}*")
 }

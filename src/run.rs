@@ -111,9 +111,10 @@ fn print(plan: &Plan, format: PlanFormat) -> Result<(), Error> {
     match printed.and_then(|()| out.flush()) {
         // Whoever reads the plan, such as `head`, may have seen enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        result => {
-            result.map_err(|error| Error::Bug(format!("the plan cannot be printed: {error}")))
-        }
+        result => result.map_err(|error| {
+            let refusal = Refusal::new("the plan cannot be written to standard output");
+            Error::Destination(Box::new(refusal.fact("reason", error.to_string())))
+        }),
     }
 }
 

@@ -70,8 +70,12 @@ impl Source {
 /// Walks a directory, or takes a single file as it is.
 pub fn walk(source: &Path) -> Result<Source, SourceError> {
     let unreadable = |error: &io::Error| {
-        let hint = (error.kind() == io::ErrorKind::NotFound)
-            .then_some("DOCFERRY_SOURCE is relative to the working directory of the job");
+        let odd = source.to_string_lossy().contains(['$', '*', '~']);
+        let hint = match error.kind() == io::ErrorKind::NotFound {
+            true if odd => Some("docferry is no shell: `$`, `*` and `~` stand for themselves"),
+            true => Some("DOCFERRY_SOURCE is relative to the working directory of the job"),
+            false => None,
+        };
         SourceError::whole(source, reason_of(error), hint)
     };
     let root = source.canonicalize().map_err(|e| unreadable(&e))?;
@@ -107,7 +111,8 @@ fn walk_directory(root: PathBuf) -> Result<Source, SourceError> {
     let mut entries = WalkDir::new(&root)
         .follow_links(true)
         .min_depth(1)
-        .into_iter();
+        .into_iter()
+        .filter_entry(|entry| !is_version_control(entry));
     while let Some(entry) = entries.next() {
         let entry = match entry {
             Ok(entry) => entry,
@@ -131,9 +136,10 @@ fn walk_directory(root: PathBuf) -> Result<Source, SourceError> {
         }
     }
     if !problems.is_empty() {
+        let hint = "mend these or take them out of the source before docferry runs";
         return Err(SourceError {
             problems,
-            hint: None,
+            hint: Some(hint.to_owned()),
         });
     }
     files.sort_unstable_by(|a, b| a.key.cmp(&b.key));
@@ -142,6 +148,14 @@ fn walk_directory(root: PathBuf) -> Result<Source, SourceError> {
         is_file: false,
         files,
     })
+}
+
+/// These hold the whole history, and often a token in their configuration; they
+/// are nobody's documents.
+fn is_version_control(entry: &DirEntry) -> bool {
+    [".git", ".hg", ".svn"]
+        .iter()
+        .any(|name| entry.file_name() == *name)
 }
 
 /// A symbolic link may lead anywhere inside the source and nowhere else: one

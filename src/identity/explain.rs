@@ -6,7 +6,7 @@ use super::hop::Hop;
 use super::token::Claims;
 use crate::aws::{AwsError, Cause};
 use crate::error::Refusal;
-use crate::types::ExternalId;
+use crate::types::{ExternalId, policy_principal};
 
 /// What a hop was asked with.
 pub(super) enum From<'a> {
@@ -273,29 +273,5 @@ fn web_identity(refusal: Refusal, error: &AwsError, hop: &Hop, claims: &Claims) 
                 claims.sub
             ))
             .hint("compare the subject letter by letter: it differs for branches, tags, environments and pull requests"),
-    }
-}
-
-/// A policy names a role, not the session that a job has of it.
-fn policy_principal(arn: &str) -> String {
-    let Some((head, resource)) = arn.split_once(":assumed-role/") else {
-        return arn.to_owned();
-    };
-    let name = resource.split('/').next().unwrap_or(resource);
-    format!("{}:role/{name}", head.replacen(":sts:", ":iam:", 1))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_sessions_policy_principal_is_its_role() {
-        assert_eq!(
-            policy_principal("arn:aws:sts::111111111111:assumed-role/runner/i-0abc"),
-            "arn:aws:iam::111111111111:role/runner"
-        );
-        let user = "arn:aws:iam::111111111111:user/ci";
-        assert_eq!(policy_principal(user), user);
     }
 }

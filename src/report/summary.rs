@@ -92,10 +92,7 @@ fn tell_what_is_in_place(tally: &Tally, plan: &Plan) {
     // Where the first answer spoke for all, what was under way got no better.
     let doubtful = stored > 0 || tally.condemned.is_none();
     for index in with(Fate::InDoubt).filter(|_| doubtful) {
-        tracing::warn!(
-            "in doubt, stopped while S3's answer was awaited: {}",
-            url(plan, index)
-        );
+        tracing::warn!("in doubt, S3's answer never came: {}", url(plan, index));
     }
     for index in with(Fate::Stored).take(LIST_LIMIT) {
         tracing::info!("in place   {}", url(plan, index));

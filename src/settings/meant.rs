@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::choice::{LogLevel, Switch};
@@ -9,9 +10,10 @@ use super::mistake::{Mistake, Mistakes};
 use super::said::RawSettings;
 use super::{ExpectedOwner, Settings, TransferSettings};
 use crate::host::Host;
-use crate::types::{AccountId, Bytes, Invalid};
+use crate::types::{AccountId, Bytes, Destination, Invalid};
 use crate::vars::{self, Unset};
 
+mod aws;
 mod endpoints;
 mod identity;
 
@@ -35,8 +37,12 @@ pub(super) fn understand(
         Some(word) => read.value("the command", word, str::parse),
         None => read.with_default("DOCFERRY_COMMAND", raw.command.as_deref()),
     };
-    let source = read.required("DOCFERRY_SOURCE", raw.source.as_deref());
-    let destination = read.required("DOCFERRY_DESTINATION", raw.destination.as_deref());
+    let source = read.required("DOCFERRY_SOURCE", raw.source.as_deref(), source);
+    let destination = read.required(
+        "DOCFERRY_DESTINATION",
+        raw.destination.as_deref(),
+        destination,
+    );
     let allow_empty = read.switch("DOCFERRY_ALLOW_EMPTY", raw.allow_empty.as_deref());
     let identity = identity::identity(&mut read, raw, host);
     let expected_owner = expected_owner(&mut read, raw.expected_bucket_owner.as_deref());
@@ -44,6 +50,7 @@ pub(super) fn understand(
     let path_style = read.with_default("DOCFERRY_PATH_STYLE", raw.path_style.as_deref());
     let plan_format = read.with_default("DOCFERRY_PLAN_FORMAT", raw.plan_format.as_deref());
     let allow_http = read.switch("DOCFERRY_ALLOW_HTTP", raw.allow_http.as_deref());
+    aws::check(environment, &mut read.mistakes);
     if allow_http == Some(false) {
         endpoints::check(environment, &mut read.mistakes);
     }
@@ -67,6 +74,28 @@ pub(super) fn understand(
         Some(settings) if read.mistakes.is_empty() => Ok(settings),
         _ => Err(read.mistakes),
     }
+}
+
+/// Any text may be a path, but nobody means these.
+fn source(text: &str) -> Result<PathBuf, Invalid> {
+    if text.len() > 1 && text.starts_with(['"', '\'']) && text.ends_with(['"', '\'']) {
+        return Err(Invalid::new("stands in quotes"));
+    }
+    match text.parse() {
+        Ok(path) => Ok(path),
+        Err(never) => match never {},
+    }
+}
+
+/// A key may have a `$` or a `*`, but in a destination they are what a shell or
+/// a CI host has failed to fill in.
+fn destination(text: &str) -> Result<Destination, Invalid> {
+    if let Some(c) = text.chars().find(|c| "$*".contains(*c)) {
+        let reason = format!("has a `{c}` that nobody filled in");
+        let hint = "docferry fills nothing in: check the variable's name in the CI host's settings";
+        return Err(Invalid::new(reason).hint(hint));
+    }
+    text.parse()
 }
 
 fn expected_owner(read: &mut Reader, said: Option<&str>) -> Option<ExpectedOwner> {
@@ -154,12 +183,22 @@ impl Reader {
         read.into_iter().collect()
     }
 
-    fn required<T: FromStr>(&mut self, variable: &str, said: Option<&str>) -> Option<T>
-    where
-        Invalid: From<T::Err>,
-    {
+    fn required<T>(
+        &mut self,
+        variable: &str,
+        said: Option<&str>,
+        parse: impl Fn(&str) -> Result<T, Invalid>,
+    ) -> Option<T> {
         if let Some(text) = said {
-            return self.value(variable, text, |text| text.parse().map_err(Invalid::from));
+            return self.value(variable, text, parse);
+        }
+        // A value that could not even be read has been told already.
+        if self
+            .mistakes
+            .iter()
+            .any(|mistake| mistake.variable == variable)
+        {
+            return None;
         }
         let mistake = Mistake::new(variable, "is not set");
         let example = vars::ALL.iter().find(|var| var.name == variable);

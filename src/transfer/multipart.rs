@@ -111,8 +111,8 @@ impl Courier {
             if error.may_have_been_done() {
                 lost.push(self.lost(put));
             }
-            let last = attempt >= self.max_attempts || self.stop.is_requested();
-            if last || !error.may_pass() || !self.may_renew(&error) {
+            let enough = attempt >= self.max_attempts || self.stop.is_requested();
+            if enough || !error.may_pass() || !self.may_renew(&error) {
                 let checksum = Checksum::of(algorithm, &[]);
                 return (Err(refused(error, &checksum)), lost);
             }

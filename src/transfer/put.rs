@@ -22,8 +22,8 @@ impl Courier {
             opened.check().map_err(Failure::File)?;
             Ok((memory, opened, content, checksum))
         };
-        let begun = self.stop.or(begin).await.unwrap_or(Err(Failure::NotSent));
-        let (_memory, opened, content, checksum) = begun?;
+        let ready = self.stop.or(begin).await.unwrap_or(Err(Failure::NotSent));
+        let (_memory, opened, content, checksum) = ready?;
         tokio::select! {
             biased;
             sent = self.send_single(put, &content, &checksum) => sent,

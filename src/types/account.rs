@@ -111,7 +111,9 @@ impl FromStr for RoleArn {
         if service != "iam" || !region.is_empty() {
             return Err(Invalid::new("is not the ARN of an IAM role").hint(SHAPE));
         }
-        let account: AccountId = account.parse()?;
+        let account: AccountId = account
+            .parse()
+            .map_err(|invalid: Invalid| Invalid::new(invalid.reason).hint(SHAPE))?;
         let Some(path) = resource.strip_prefix("role/") else {
             let reason = format!("names `{resource}`, which is not a role");
             return Err(Invalid::new(reason).hint(SHAPE));
@@ -150,6 +152,17 @@ fn check_role_path(path: &str) -> Result<(), Invalid> {
         )));
     }
     Ok(())
+}
+
+/// A policy names a role, not the session that a job has of it. A session's ARN
+/// does not tell the path of its role, so one with a path has to be completed.
+#[must_use]
+pub fn policy_principal(arn: &str) -> String {
+    let Some((head, resource)) = arn.split_once(":assumed-role/") else {
+        return arn.to_owned();
+    };
+    let name = resource.split('/').next().unwrap_or(resource);
+    format!("{}:role/{name}", head.replacen(":sts:", ":iam:", 1))
 }
 
 #[cfg(test)]
@@ -193,5 +206,15 @@ mod tests {
         assert!(invalid.hint.unwrap().contains("quotes"));
         let invalid = "2222-2222-2222".parse::<AccountId>().unwrap_err();
         assert!(invalid.hint.unwrap().contains("222222222222"));
+    }
+
+    #[test]
+    fn a_sessions_policy_principal_is_its_role() {
+        assert_eq!(
+            policy_principal("arn:aws:sts::111111111111:assumed-role/runner/i-0abc"),
+            "arn:aws:iam::111111111111:role/runner"
+        );
+        let user = "arn:aws:iam::111111111111:user/ci";
+        assert_eq!(policy_principal(user), user);
     }
 }

@@ -26,10 +26,3 @@ impl Invalid {
         self
     }
 }
-
-/// Some types, such as a path, take any text; they fit in with the others.
-impl From<std::convert::Infallible> for Invalid {
-    fn from(never: std::convert::Infallible) -> Self {
-        match never {}
-    }
-}

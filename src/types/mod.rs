@@ -14,7 +14,7 @@ mod secret;
 mod session;
 mod tag;
 
-pub use account::{AccountId, RoleArn};
+pub use account::{AccountId, RoleArn, policy_principal};
 pub use bucket::BucketName;
 pub use destination::Destination;
 pub use invalid::Invalid;

@@ -43,6 +43,21 @@ fn a_single_file_is_a_source_too() {
 }
 
 #[test]
+fn version_control_is_left_behind_and_other_hidden_files_are_carried() {
+    let dir = tree(&[
+        ".git/config",
+        "a/.svn/x",
+        ".hg/y",
+        ".well-known/z",
+        ".gitignore",
+    ]);
+    assert_eq!(
+        keys(&walk(dir.path()).unwrap()),
+        [".gitignore", ".well-known/z"]
+    );
+}
+
+#[test]
 fn links_inside_are_followed() {
     let dir = tree(&["v1/index.html"]);
     symlink("v1", dir.path().join("latest")).unwrap();

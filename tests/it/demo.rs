@@ -12,7 +12,7 @@ fn the_policies_in_the_readme_are_enough_and_each_is_needed() {
         .skip(1)
         .map(|rest| rest.split("```").next().unwrap())
         .collect();
-    let [trust, write] = policies.as_slice() else {
+    let [trust, write, assume] = policies.as_slice() else {
         panic!("the README has {} policies", policies.len());
     };
     let world = World::new();
@@ -24,10 +24,13 @@ fn the_policies_in_the_readme_are_enough_and_each_is_needed() {
         .without_policies()
         .trust(trust)
         .policy(write);
+    let user = world.aws.user(USER).without_policies();
     let job = || {
-        let job = world.job().var("DOCFERRY_EXTERNAL_ID", EXTERNAL_ID);
+        let job = world.job();
         job.var("DOCFERRY_DESTINATION", "s3://example-docs/handbook/")
     };
+    job().run().exits(3);
+    let _user = user.policy(assume);
     job().run().exits(0);
     assert_eq!(world.keys().len(), 4);
     let role = role.without_policies();

@@ -147,3 +147,54 @@ fn a_slow_server_is_waited_for() {
     world.job().run().exits(0);
     world.assert_all_in_place();
 }
+
+#[test]
+fn an_upload_whose_beginning_got_no_answer_is_told() {
+    let world = World::new();
+    let _role = world.aws.role(ROLE).policy(may_abort());
+    world.file("big", vec![1; 17 << 20]);
+    let lost = Fault::new("CreateMultipartUpload")
+        .nth(1)
+        .then(Answer::ResetAfter);
+    world.aws.fault(lost);
+    world
+        .job()
+        .run()
+        .exits(0)
+        .says("S3 may keep parts of site/big that could not be removed (S3's answer to its beginning got lost)")
+        .says("aws s3api list-multipart-uploads --bucket example-docs --prefix 'site/big'");
+    assert_eq!(
+        world.aws.uploads(BUCKET).len(),
+        1,
+        "the one that is told of"
+    );
+    assert!(world.aws.object(BUCKET, "site/big").is_some());
+}
+
+#[test]
+fn an_answer_that_never_came_leaves_the_object_in_doubt() {
+    let world = World::new();
+    world.site();
+    let lost = Fault::new("PutObject")
+        .key("*index.html")
+        .then(Answer::ResetAfter);
+    world.aws.fault(lost);
+    world
+        .job()
+        .var("DOCFERRY_MAX_ATTEMPTS", "2")
+        .run()
+        .exits(6)
+        .says("in doubt, S3's answer never came: s3://example-docs/site/index.html");
+    assert!(world.aws.object(BUCKET, "site/index.html").is_some());
+}
+
+#[test]
+fn a_slow_line_is_no_stalled_one() {
+    let world = World::new();
+    world.file("medium", vec![1; 3 << 20]);
+    let slow = Fault::new("PutObject").then(Answer::Delay(Duration::from_secs(8)));
+    world.aws.fault(slow);
+    let outcome = world.job().run().exits(0);
+    outcome.says_nothing_of("tried again");
+    world.assert_all_in_place();
+}

@@ -219,6 +219,10 @@ impl Job {
     }
 
     pub fn start(self) -> Running {
+        self.start_with_stdout(Stdio::piped())
+    }
+
+    pub fn start_with_stdout(self, stdout: impl Into<Stdio>) -> Running {
         use std::os::unix::process::CommandExt as _;
         let mut command = Command::new(env!("CARGO_BIN_EXE_docferry"));
         command
@@ -226,7 +230,7 @@ impl Job {
             .envs(&self.vars)
             .args(&self.arguments)
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
+            .stdout(stdout)
             .stderr(Stdio::piped());
         if let Some(id) = self.user {
             command.uid(id);

@@ -74,8 +74,7 @@ fn a_request_that_hangs_is_dropped_and_said_to_be_in_doubt() {
     let begin = Instant::now();
     let outcome = running.wait().exits(143);
     assert!(begin.elapsed() < Duration::from_secs(6));
-    outcome
-        .says("in doubt, stopped while S3's answer was awaited: s3://example-docs/site/index.html");
+    outcome.says("in doubt, S3's answer never came: s3://example-docs/site/index.html");
 }
 
 #[test]
@@ -114,4 +113,28 @@ fn a_signal_before_the_first_upload_changes_nothing() {
     running.signal("TERM");
     running.wait().exits(143);
     assert!(world.keys().is_empty());
+}
+
+#[test]
+fn nothing_waits_for_a_second_time_of_grace() {
+    let world = World::new();
+    for index in 0..200 {
+        world.file(&format!("{index}"), vec![7; 1_900_000]);
+    }
+    world
+        .aws
+        .fault(Fault::new("PutObject").then(Answer::StallInBody(1000)));
+    let running = world.job().start();
+    wait_until("the requests hang", || {
+        world.aws.requests().count("sts:GetCallerIdentity") == 2
+    });
+    std::thread::sleep(Duration::from_millis(500));
+    running.signal("INT");
+    let begin = Instant::now();
+    running.wait().exits(130);
+    assert!(
+        begin.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        begin.elapsed()
+    );
 }

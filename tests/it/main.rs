@@ -20,6 +20,7 @@ mod faults;
 mod harness;
 mod identity;
 mod interruption;
+mod network;
 mod plan;
 mod promises;
 mod refusals;

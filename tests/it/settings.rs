@@ -95,3 +95,106 @@ fn an_actions_inputs_are_settings() {
         .exits(0);
     world.assert_all_in_place();
 }
+
+#[test]
+fn only_one_word_is_taken() {
+    let world = World::new();
+    world.site();
+    world
+        .job()
+        .argument("upload")
+        .argument("--dry-run")
+        .run()
+        .exits(2)
+        .says("the command line has \"--dry-run\" beside the command");
+    assert!(world.aws.requests().all().is_empty());
+}
+
+#[test]
+fn empty_means_unset_for_awss_variables_too() {
+    let world = World::new();
+    world.site();
+    world
+        .job()
+        .var("AWS_REGION", "")
+        .var("AWS_DEFAULT_REGION", "eu-central-1")
+        .var("AWS_ENDPOINT_URL_S3", "")
+        .var("AWS_PROFILE", "")
+        .var("AWS_SESSION_TOKEN", "")
+        .run()
+        .exits(0);
+    world.assert_all_in_place();
+}
+
+#[test]
+fn awss_variables_are_looked_at_with_the_others() {
+    let world = World::new();
+    let job = || world.job().without("DOCFERRY_SOURCE");
+    for (name, value, part) in [
+        ("AWS_REGION", "\"eu-central-1\"", "leave out the quotes"),
+        ("AWS_REGION", "eu-central-1 ", "has a space or a line break"),
+        ("AWS_ENDPOINT_URL", "127.0.0.1:9000", "is not a URL"),
+        ("AWS_ENDPOINT_URL_S3", "http://minio:9000", "in the clear"),
+        ("AWS_USE_FIPS_ENDPOINT", "yes", "use one of `true`, `false`"),
+        (
+            "AWS_ACCESS_KEY_ID",
+            "AKIAIOSFODNN7EXAMPLE\n",
+            "AWS_ACCESS_KEY_ID",
+        ),
+        (
+            "AWS_SECRET_ACCESS_KEY",
+            "hunter2hunter2\r",
+            "AWS_SECRET_ACCESS_KEY = (secret)",
+        ),
+        (
+            "AWS_SECRET_ACCESS_KEY",
+            "",
+            "is not set, but AWS_ACCESS_KEY_ID is",
+        ),
+    ] {
+        job()
+            .var(name, value)
+            .run()
+            .exits(2)
+            .says("DOCFERRY_SOURCE is not set")
+            .says(part)
+            .says_nothing_of("hunter2");
+    }
+}
+
+#[test]
+fn what_nobody_filled_in_is_no_destination() {
+    let world = World::new();
+    for (name, value, part) in [
+        (
+            "DOCFERRY_DESTINATION",
+            "s3://example-docs/$CI_COMMIT_REF_SLUG/",
+            "nobody filled in",
+        ),
+        (
+            "DOCFERRY_DESTINATION",
+            "s3://example-docs/handbook/*",
+            "nobody filled in",
+        ),
+        ("DOCFERRY_SOURCE", "'public'", "leave out the quotes"),
+    ] {
+        world.job().var(name, value).run().exits(2).says(part);
+    }
+    let job = world.job().var("DOCFERRY_SOURCE", "~/site/*");
+    job.run().exits(4).says("docferry is no shell");
+}
+
+#[test]
+fn a_plan_that_cannot_be_written_is_no_bug() {
+    let world = World::new();
+    world.site();
+    let full = std::fs::File::options()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let running = world.job().argument("plan").start_with_stdout(full);
+    running
+        .wait()
+        .exits(5)
+        .says("the plan cannot be written to standard output");
+}
