@@ -145,10 +145,12 @@ fn owner(said: &ExpectedOwner, identity: &Writer) -> Result<Option<AccountId>, E
 async fn transfer(settings: &Settings, work: Load, stop: &Arc<Stop>, screen: &Screen) -> Tally {
     let progress = Arc::new(Progress::default());
     let sum = report::Sum::from(&*work.plan);
+    let credentials = Arc::clone(&work.credentials);
+    let time_left = async || credentials.time_left().await;
     let tally = tokio::select! {
         biased;
         tally = transfer::carry(work, &settings.transfer, &progress, stop) => tally,
-        never = report::watch(screen, sum, &progress) => match never {},
+        never = report::watch(screen, sum, &progress, time_left) => match never {},
     };
     screen.clear();
     tally

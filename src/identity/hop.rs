@@ -1,14 +1,15 @@
 //! One hop: an `AssumeRole` or `AssumeRoleWithWebIdentity` call.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
 use aws_sdk_sts::types::{Credentials as StsCredentials, Tag};
 
-use super::Caller;
 use super::explain::{self, From};
 use super::token::Tokens;
+use super::{Caller, Renewing};
 use crate::aws::{Aws, AwsError};
 use crate::error::Refusal;
 use crate::settings::HopSettings;
@@ -23,6 +24,8 @@ pub(super) struct Hop {
     pub(super) aws: Aws,
     pub(super) sts: aws_sdk_sts::Client,
     pub(super) settings: HopSettings,
+    /// The credentials that the client signs with.
+    pub(super) before: Option<Arc<Renewing>>,
     /// Which hop it is, from 1, and out of how many.
     pub(super) place: (usize, usize),
     pub(super) start: HopStart,
@@ -54,10 +57,11 @@ pub(super) struct Taken {
 
 impl Hop {
     /// When the last renewal can be made, if that is known.
-    pub(super) fn last_renewal(&self) -> Option<SystemTime> {
-        match &self.start {
-            HopStart::Caller(_) => None,
-            HopStart::Tokens(tokens) => tokens.end(),
+    pub(super) async fn last_renewal(&self) -> Option<SystemTime> {
+        match (&self.start, &self.before) {
+            (HopStart::Tokens(tokens), _) => tokens.end(),
+            (HopStart::Caller(_), Some(before)) => before.last_end().await,
+            (HopStart::Caller(_), None) => None,
         }
     }
 

@@ -112,6 +112,7 @@ pub async fn establish(
             aws: aws.clone(),
             sts: aws.sts(credentials.as_ref()),
             settings: hop.clone(),
+            before: credentials.clone(),
             place: (index + 1, total),
             start,
             extras: Extras {

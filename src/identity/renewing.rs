@@ -1,6 +1,7 @@
 //! Credentials that renew themselves, whatever they are made from.
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -39,6 +40,9 @@ struct Held {
     credentials: Credentials,
     renew_at: SystemTime,
 }
+
+/// An answer that has to look through a whole chain.
+type LastEnd<'a> = Pin<Box<dyn Future<Output = Option<SystemTime>> + Send + 'a>>;
 
 /// Credentials that are fetched when they are needed and kept while they are
 /// good.
@@ -120,14 +124,29 @@ impl Renewing {
         current.as_ref().and_then(|held| held.credentials.expiry())
     }
 
-    /// From when on the credentials cannot be renewed any more, if that is
-    /// known.
-    #[must_use]
-    pub fn last_renewal(&self) -> Option<SystemTime> {
-        match &self.source {
-            Source::Own(_) => None,
-            Source::Hop(hop) => hop.last_renewal(),
-        }
+    /// How long there will be credentials, if that is known.
+    pub async fn time_left(&self) -> Option<Duration> {
+        let end = self.last_end().await?;
+        Some(end.duration_since(self.aws.now()).unwrap_or_default())
+    }
+
+    /// When there will be no credentials any more, if that is known: the last
+    /// session that can be had will have ended. It is not known to be later
+    /// than this.
+    pub(super) fn last_end(&self) -> LastEnd<'_> {
+        Box::pin(async {
+            let last_renewal = match &self.source {
+                Source::Own(_) => None,
+                Source::Hop(hop) => hop.last_renewal().await,
+            }?;
+            let current = self.current.lock().await;
+            let held = current.as_ref()?;
+            let end = held.credentials.expiry()?;
+            Some(match held.renew_at <= last_renewal {
+                true => end.max(last_renewal),
+                false => end,
+            })
+        })
     }
 
     pub(super) async fn fresh(&self) -> Result<Credentials, Box<Refusal>> {

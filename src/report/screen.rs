@@ -6,6 +6,7 @@ use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::time::Instant;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::plan::Plan;
@@ -15,6 +16,8 @@ use crate::types::Bytes;
 
 /// How often a job's log gets a line.
 const LINE: Duration = Duration::from_secs(10);
+/// What is known of the rate any earlier is no more than a guess.
+const TELLING: Duration = Duration::from_secs(9);
 /// How often the bar moves.
 const FRAME: Duration = Duration::from_millis(100);
 
@@ -34,27 +37,48 @@ impl Default for Screen {
     }
 }
 
-/// Shows how far a transfer is, for as long as it is polled.
-pub async fn watch(screen: &Screen, plan: Sum, progress: &Progress) -> Infallible {
+/// Shows how far a transfer is, for as long as it is polled. `time_left` says
+/// how long there will be credentials, where that is known.
+pub async fn watch(
+    screen: &Screen,
+    plan: Sum,
+    progress: &Progress,
+    time_left: impl AsyncFn() -> Option<Duration>,
+) -> Infallible {
     let mut ticks = tokio::time::interval(if screen.is_terminal { FRAME } else { LINE });
     ticks.tick().await;
     screen.show_bar(plan.bytes);
+    let begin = Instant::now();
+    let mut warned = false;
     loop {
         ticks.tick().await;
-        let line = format!(
-            "{} of {} files, {} of {}",
-            grouped(usize::try_from(progress.files()).unwrap_or(usize::MAX)),
-            grouped(plan.files),
-            Bytes(progress.bytes()),
-            Bytes(plan.bytes),
-        );
-        if screen.is_terminal {
-            screen.bar.set_message(line);
-            screen.bar.set_position(progress.bytes());
-        } else {
-            tracing::info!("progress   {line}");
+        screen.show(plan, progress);
+        let elapsed = begin.elapsed();
+        if warned || elapsed < TELLING {
+            continue;
+        }
+        if let Some(left) = time_left().await {
+            let needed = plan.forecast(progress, elapsed);
+            warned = needed > left;
+            if warned {
+                tracing::warn!("{}", too_late(needed, left));
+            }
         }
     }
+}
+
+fn too_late(needed: Duration, left: Duration) -> String {
+    let minutes = |time: Duration| match time.as_secs() {
+        seconds @ 0..=119 => format!("{seconds}s"),
+        seconds => format!("{}m", seconds / 60),
+    };
+    format!(
+        "at this rate the upload needs {} more, but its credentials end in {} and cannot be \
+         renewed, since the OIDC token ends\n  hint: raise the job's timeout or \
+         DOCFERRY_SESSION_DURATION, or run docferry earlier in the job",
+        minutes(needed),
+        minutes(left),
+    )
 }
 
 /// How much there is to do.
@@ -73,7 +97,36 @@ impl From<&Plan> for Sum {
     }
 }
 
+impl Sum {
+    /// How much longer it will take if it goes on like this.
+    fn forecast(self, progress: &Progress, elapsed: Duration) -> Duration {
+        #[expect(clippy::cast_precision_loss, reason = "a forecast is no exact thing")]
+        let share = |done: u64, all: u64| done as f64 / all.max(1) as f64;
+        let files = share(progress.files(), self.files as u64);
+        let bytes = share(progress.bytes(), self.bytes);
+        // Many small files are slow by their number, large ones by their bytes.
+        let done = files.max(bytes).clamp(0.001, 1.0);
+        elapsed.mul_f64((1.0 - done) / done)
+    }
+}
+
 impl Screen {
+    fn show(&self, plan: Sum, progress: &Progress) {
+        let line = format!(
+            "{} of {} files, {} of {}",
+            grouped(usize::try_from(progress.files()).unwrap_or(usize::MAX)),
+            grouped(plan.files),
+            Bytes(progress.bytes()),
+            Bytes(plan.bytes),
+        );
+        if self.is_terminal {
+            self.bar.set_message(line);
+            self.bar.set_position(progress.bytes());
+        } else {
+            tracing::info!("progress   {line}");
+        }
+    }
+
     fn show_bar(&self, bytes: u64) {
         if !self.is_terminal {
             return;

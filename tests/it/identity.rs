@@ -595,3 +595,223 @@ fn a_slow_sts_is_not_asked_twice_at_once() {
     running.wait().exits(0);
     assert_eq!(world.aws.requests().count("sts:AssumeRole"), 2);
 }
+
+#[test]
+fn a_token_that_will_end_too_early_is_told_early() {
+    let world = World::new();
+    for index in 0..2000 {
+        world.file(&format!("{index}"), "x");
+    }
+    let provider = world
+        .aws
+        .oidc_provider(DOCUMENTATION, GITLAB, &["sts.amazonaws.com"]);
+    let subject = "project_path:acme/handbook:ref_type:branch:ref:main";
+    trust_tokens(&world, GITLAB, subject);
+    // By the job's clock the session ends in 25 seconds, and the token sooner.
+    let now = std::time::SystemTime::now();
+    let token = provider
+        .token()
+        .subject(subject)
+        .audience("sts.amazonaws.com");
+    let earlier = now - Duration::from_hours(1);
+    let seconds = earlier
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap()
+        .as_secs();
+    let token = token.not_before(earlier).claim("iat", seconds);
+    let token = token.expires(now + Duration::from_secs(15)).sign();
+    world.aws.clock().rewind(Duration::from_secs(15 * 60 - 25));
+    world.aws.latency(Duration::from_millis(100));
+    let running = keyless(&world)
+        .var("GITLAB_CI", "true")
+        .var("DOCFERRY_OIDC_TOKEN", token)
+        .var("DOCFERRY_SESSION_DURATION", "15m")
+        .var("DOCFERRY_CONCURRENCY", "2")
+        .start();
+    std::thread::sleep(Duration::from_secs(13));
+    running.signal("TERM");
+    running
+        .wait()
+        .exits(143)
+        .says("warning: at this rate the upload needs")
+        .says("cannot be renewed, since the OIDC token ends");
+}
+
+fn token_world() -> (World, docferry_sandbox::OidcProvider) {
+    let world = World::new();
+    world.site();
+    let provider = world
+        .aws
+        .oidc_provider(DOCUMENTATION, GITHUB, &["sts.amazonaws.com"]);
+    trust_tokens(&world, GITHUB, MAIN);
+    (world, provider)
+}
+
+#[test]
+fn a_token_that_sts_refuses_is_told_with_its_claims() {
+    let (world, provider) = token_world();
+    let good = || provider.token().subject(MAIN).audience("sts.amazonaws.com");
+    for (token, parts) in [
+        (
+            good().subject("repo:acme/handbook:pull_request").sign(),
+            [
+                "subject \"repo:acme/handbook:pull_request\"",
+                "\"token.actions.githubusercontent.com:sub\": \"repo:acme/handbook:pull_request\"",
+                "compare the subject letter by letter",
+            ],
+        ),
+        (
+            good().audience("https://github.com/acme").sign(),
+            [
+                "audience \"https://github.com/acme\"",
+                "list the audience \"https://github.com/acme\"",
+                "arn:aws:iam::222222222222:oidc-provider/token.actions.githubusercontent.com",
+            ],
+        ),
+        (
+            good().signed_by_a_stranger().sign(),
+            [
+                "InvalidIdentityToken",
+                "the identity provider",
+                "must exist",
+            ],
+        ),
+    ] {
+        keyless(&world)
+            .var("DOCFERRY_OIDC_TOKEN", &token)
+            .run()
+            .exits(3)
+            .says("hop 1 of 1: STS refused to let the job assume the role")
+            .says("action    sts:AssumeRoleWithWebIdentity")
+            .says(parts[0])
+            .says(parts[1])
+            .says(parts[2])
+            .says_nothing_of(&token);
+    }
+}
+
+#[test]
+fn a_token_that_has_ended_is_told_before_sts_is_asked() {
+    let (world, provider) = token_world();
+    let token = provider.token().subject(MAIN).audience("sts.amazonaws.com");
+    let ended = token
+        .expires(std::time::SystemTime::now() - Duration::from_mins(1))
+        .sign();
+    keyless(&world)
+        .var("DOCFERRY_OIDC_TOKEN", ended)
+        .run()
+        .exits(3)
+        .says("hop 1 of 1: the OIDC token is past its end");
+    assert!(world.aws.requests().all().is_empty());
+}
+
+#[test]
+fn a_pull_request_from_a_fork_has_no_token_and_is_told_why() {
+    let world = World::new();
+    world.site();
+    keyless(&world)
+        .var("GITHUB_ACTIONS", "true")
+        .var("DOCFERRY_OIDC", "on")
+        .run()
+        .exits(2)
+        .says("DOCFERRY_OIDC is on, but this job has no OIDC token")
+        .says("`permissions: id-token: write`; a pull request from a fork never gets a token");
+}
+
+#[test]
+fn a_token_endpoint_that_fails_is_tried_again_and_one_that_refuses_is_told() {
+    let (world, provider) = token_world();
+    let tokens = world.aws.github_tokens(&provider, MAIN).fail_times(2, 503);
+    let job = || {
+        keyless(&world)
+            .var("GITHUB_ACTIONS", "true")
+            .var("ACTIONS_ID_TOKEN_REQUEST_URL", tokens.url())
+    };
+    job()
+        .var("ACTIONS_ID_TOKEN_REQUEST_TOKEN", tokens.request_token())
+        .run()
+        .exits(0);
+    job()
+        .var("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "hunter2")
+        .run()
+        .exits(3)
+        .says("GitHub gave no OIDC token")
+        .says("HTTP status 401")
+        .says("a pull request from a fork never has it")
+        .says_nothing_of("hunter2");
+}
+
+#[test]
+fn temporary_keys_that_have_ended() {
+    let world = World::new();
+    world.site();
+    runner(&world);
+    let session = world
+        .aws
+        .issue_session(RUNNER, docferry_sandbox::SessionWish::new("job"));
+    world.aws.expire_sessions();
+    world
+        .job()
+        .var("AWS_ACCESS_KEY_ID", &session.id)
+        .var("AWS_SECRET_ACCESS_KEY", &session.secret)
+        .var("AWS_SESSION_TOKEN", &session.token)
+        .run()
+        .exits(3)
+        .says("STS does not accept the job's own AWS credentials (variables)")
+        .says("ExpiredToken")
+        .says("these temporary credentials are past their end")
+        .says_nothing_of(&session.token);
+}
+
+#[test]
+fn a_temporary_key_without_its_token() {
+    let world = World::new();
+    world.site();
+    runner(&world);
+    let session = world
+        .aws
+        .issue_session(RUNNER, docferry_sandbox::SessionWish::new("job"));
+    world
+        .job()
+        .var("AWS_ACCESS_KEY_ID", &session.id)
+        .var("AWS_SECRET_ACCESS_KEY", &session.secret)
+        .run()
+        .exits(3)
+        .says("needs the AWS_SESSION_TOKEN that belongs to it");
+}
+
+#[test]
+fn tags_and_a_source_identity_that_are_not_allowed() {
+    for (name, value, action) in [
+        ("DOCFERRY_SESSION_TAGS", "team=docs", "sts:TagSession"),
+        ("DOCFERRY_SOURCE_IDENTITY", "jane", "sts:SetSourceIdentity"),
+    ] {
+        let world = World::new();
+        world.site();
+        world
+            .job()
+            .var(name, value)
+            .run()
+            .exits(3)
+            .says("hop 1 of 1: STS refused")
+            .says(&format!(
+                "{name} is set, and so the policies must allow {action}, too"
+            ))
+            .says(&format!("\"Action\": \"{action}\""));
+    }
+}
+
+#[test]
+fn a_profile_that_is_not_there_or_broken() {
+    let world = World::new();
+    world.site();
+    std::fs::create_dir(world.dir.path().join(".aws")).unwrap();
+    let config = "[profile docs]\nrole_arn = arn:aws:iam::222222222222:role/docs-writer\n";
+    std::fs::write(world.dir.path().join(".aws/config"), config).unwrap();
+    keyless(&world)
+        .var("AWS_PROFILE", "docs")
+        .run()
+        .exits(3)
+        .says("the job's AWS identity (profile) cannot be used")
+        .says("check AWS_PROFILE and the files AWS_CONFIG_FILE");
+}
