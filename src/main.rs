@@ -52,7 +52,7 @@ fn upload(arguments: &[&str]) -> Result<(), Error> {
     // the CPU time of each.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .max_blocking_threads(16)
+        .max_blocking_threads(6)
         .build()
         .map_err(|error| Error::Bug(format!("no runtime: {error}")))?;
     let stop = Arc::new(Stop::default());

@@ -26,7 +26,7 @@ pub(super) const KEPT: u64 = SMALL;
 /// Up to this size a read is quicker than handing it to another thread; files
 /// that a job has just built are in the page cache.
 const INLINE: u64 = 256 * 1024;
-const CHUNK: u64 = 256 * 1024;
+const CHUNK: u64 = 128 * 1024;
 
 /// A part of a file, or all of it.
 #[derive(Debug, Clone)]

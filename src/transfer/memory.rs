@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Bodies of small files and chunks of large ones share this much.
-const LIMIT: u64 = 16 * 1024 * 1024;
+const LIMIT: u64 = 12 * 1024 * 1024;
 
 /// The memory for bodies.
 #[derive(Debug)]

@@ -62,7 +62,7 @@ fn a_large_file_costs_no_more_memory_than_a_small_one() {
     let peak = running.peak_memory_while(|| world.keys().is_empty());
     running.wait().exits(0);
     world.assert_size("site/sparse.img", 600 << 20);
-    assert!(peak < 96 << 10, "{peak} KiB");
+    assert!(peak < 64 << 10, "{peak} KiB");
 }
 
 #[test]
