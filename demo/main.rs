@@ -38,6 +38,7 @@ fn main() -> ExitCode {
     let done = Command::new(env!("CARGO_BIN_EXE_docferry"))
         .env_clear()
         .envs(job.iter().map(|(name, value)| (name, value)))
+        .envs(std::env::vars_os().filter(|(name, _)| name == "TERM"))
         .status();
     match done {
         Ok(status) if status.success() => {}

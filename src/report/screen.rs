@@ -2,7 +2,7 @@
 //! now and then for the log of a job.
 
 use std::convert::Infallible;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -32,7 +32,8 @@ impl Default for Screen {
     fn default() -> Self {
         Self {
             bar: ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()),
-            is_terminal: io::stderr().is_terminal(),
+            // Hidden as well where the terminal says that it is a dumb one.
+            is_terminal: !ProgressDrawTarget::stderr().is_hidden(),
         }
     }
 }

@@ -79,16 +79,28 @@ impl Courier {
         let Err(failure) = result else {
             return (Ok(()), leftovers);
         };
-        // A part that arrives after the abort would stay: none may be under way
-        // on our side, and what is still on its way gets a second abort.
-        let late = !under_way.is_empty();
-        under_way.shutdown().await;
+        let late = self.settle(&mut under_way).await;
         let mut left = self.abort(&upload).await;
         if late && left.is_none() {
             left = self.abort(&upload).await;
         }
         leftovers.extend(left);
         (Err(blame_the_file(failure, &opened)), leftovers)
+    }
+
+    /// Lets the parts that are under way come to their end, since one that the
+    /// server stores after the abort would stay for good. Says whether some had
+    /// to be cut off, so that a second abort is due.
+    async fn settle(&self, under_way: &mut JoinSet<Result<Part, Failure>>) -> bool {
+        let ended = async { while under_way.join_next().await.is_some() {} };
+        tokio::select! {
+            () = ended => {}
+            () = self.stop.overdue() => {}
+            () = tokio::time::sleep(SETTLING) => {}
+        }
+        let late = !under_way.is_empty();
+        under_way.shutdown().await;
+        late
     }
 
     /// Begins an upload. It is tried again here rather than by the SDK: an
@@ -291,6 +303,8 @@ impl Courier {
     }
 }
 
+/// How long parts may take to come to their end before an abort.
+const SETTLING: Duration = Duration::from_secs(30);
 /// The first pause before an upload is begun again; each next one is twice as
 /// long.
 const BACKOFF: Duration = Duration::from_millis(125);

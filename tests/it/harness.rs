@@ -223,6 +223,14 @@ impl Job {
     }
 
     pub fn start_with_stdout(self, stdout: impl Into<Stdio>) -> Running {
+        self.start_with(stdout, Stdio::piped())
+    }
+
+    pub fn start_with_stderr(self, stderr: impl Into<Stdio>) -> Running {
+        self.start_with(Stdio::piped(), stderr)
+    }
+
+    fn start_with(self, stdout: impl Into<Stdio>, stderr: impl Into<Stdio>) -> Running {
         use std::os::unix::process::CommandExt as _;
         let mut command = Command::new(env!("CARGO_BIN_EXE_docferry"));
         command
@@ -231,7 +239,7 @@ impl Job {
             .args(&self.arguments)
             .stdin(Stdio::null())
             .stdout(stdout)
-            .stderr(Stdio::piped());
+            .stderr(stderr);
         if let Some(id) = self.user {
             command.uid(id);
         }

@@ -14,16 +14,21 @@
     reason = "this is all test code: what is wrong here should stop the test at once"
 )]
 
+mod ceph;
 mod demo;
 mod documents;
 mod faults;
 mod harness;
+mod identities;
 mod identity;
 mod interruption;
 mod network;
 mod plan;
 mod promises;
 mod refusals;
+mod renewal;
 mod settings;
 mod source;
+mod terminal;
+mod tokens;
 mod upload;
