@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use docferry_sandbox::{AccessKey, Object, Sandbox};
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 pub const DEVELOPMENT: &str = "111111111111";
 pub const DOCUMENTATION: &str = "222222222222";
@@ -63,6 +63,32 @@ pub struct World {
     pub aws: Sandbox,
     pub key: AccessKey,
     pub dir: tempfile::TempDir,
+    said: Said,
+}
+
+/// All that the jobs of a world printed.
+type Said = Arc<Mutex<Vec<String>>>;
+
+/// In every test, whatever else it shows, nothing that was printed holds a
+/// secret; what GitHub's runner is told to mask is the one exception.
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let mut secrets = self.aws.secrets();
+        secrets.push(self.key.secret.clone());
+        for output in self.said.lock().unwrap().iter() {
+            for line in output
+                .lines()
+                .filter(|line| !line.starts_with("::add-mask::"))
+            {
+                for secret in &secrets {
+                    assert!(!line.contains(secret), "a secret in: {line}");
+                }
+            }
+        }
+    }
 }
 
 impl World {
@@ -78,7 +104,13 @@ impl World {
         let _bucket = aws.bucket(BUCKET).owner(DOCUMENTATION).region(REGION);
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir(dir.path().join("public")).unwrap();
-        Self { aws, key, dir }
+        let said = Said::default();
+        Self {
+            aws,
+            key,
+            dir,
+            said,
+        }
     }
 
     pub fn source(&self) -> PathBuf {
@@ -106,7 +138,7 @@ impl World {
 
     /// A job whose user writes itself.
     pub fn job_of_the_user(&self) -> Job {
-        Job::new()
+        Job::of(Arc::clone(&self.said))
             .var("HOME", self.dir.path())
             .var("AWS_EC2_METADATA_DISABLED", "true")
             .var("AWS_REGION", REGION)
@@ -183,6 +215,7 @@ fn files_below(root: &Path) -> BTreeMap<String, Vec<u8>> {
 /// The program in an environment that holds what is said here and nothing
 /// else.
 pub struct Job {
+    said: Said,
     vars: BTreeMap<OsString, OsString>,
     arguments: Vec<String>,
     user: Option<u32>,
@@ -190,7 +223,12 @@ pub struct Job {
 
 impl Job {
     pub fn new() -> Self {
+        Self::of(Said::default())
+    }
+
+    fn of(said: Said) -> Self {
         Self {
+            said,
             vars: BTreeMap::new(),
             arguments: Vec::new(),
             user: None,
@@ -243,7 +281,7 @@ impl Job {
         if let Some(id) = self.user {
             command.uid(id);
         }
-        Running(command.spawn().unwrap())
+        Running(command.spawn().unwrap(), self.said)
     }
 
     pub fn run(self) -> Outcome {
@@ -252,7 +290,7 @@ impl Job {
 }
 
 /// A program that runs.
-pub struct Running(Child);
+pub struct Running(Child, Said);
 
 impl Running {
     pub fn signal(&self, name: &str) {
@@ -282,11 +320,15 @@ impl Running {
 
     pub fn wait(self) -> Outcome {
         let output = self.0.wait_with_output().unwrap();
-        Outcome {
+        let outcome = Outcome {
             code: output.status.code(),
             stdout: String::from_utf8(output.stdout).unwrap(),
             stderr: String::from_utf8(output.stderr).unwrap(),
-        }
+        };
+        let mut said = self.1.lock().unwrap();
+        said.push(outcome.stdout.clone());
+        said.push(outcome.stderr.clone());
+        outcome
     }
 }
 
