@@ -20,6 +20,8 @@ pub struct Circumstances<'a> {
     pub destination: &'a Destination,
     /// Its `s3://` address.
     pub url: String,
+    /// Whether a session policy narrows what the identity may do.
+    pub narrowed: bool,
     /// Which account had to own the bucket.
     pub owner: Option<&'a AccountId>,
     /// Whether somebody said so.
@@ -171,6 +173,12 @@ fn access_denied(message: &str, at: &Circumstances<'_>) -> Vec<String> {
     }
     if at.identity.account() != at.owner {
         hints.push(bucket_policy(at));
+    }
+    if at.narrowed {
+        hints.push(format!(
+            "DOCFERRY_SESSION_POLICY is set, and must allow s3:PutObject on {}, too",
+            objects(at)
+        ));
     }
     hints.extend(owner_hint(at).filter(|_| !said));
     hints.push(format!(

@@ -61,6 +61,7 @@ pub async fn run(
             identity: &identity.writer,
             destination: &plan.destination,
             url: plan.destination.url_of(&plan.puts[failed.index].file.key),
+            narrowed: settings.identity.session_policy.is_some(),
             owner: owner.as_ref(),
             said_owner: &settings.expected_owner,
             region: &region,

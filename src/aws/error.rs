@@ -62,7 +62,9 @@ impl AwsError {
             cause,
             code: metadata
                 .and_then(|meta| meta.code())
-                .map_or_else(|| code_of(status, cause), str::to_owned),
+                .map(str::to_owned)
+                .or_else(|| response.and_then(|response| code_in(response.body().bytes()?)))
+                .unwrap_or_else(|| code_of(status, cause)),
             message: metadata
                 .and_then(|meta| meta.message())
                 .map_or_else(|| whole_story(error), str::to_owned),
@@ -145,6 +147,16 @@ fn cause_of<E>(error: &SdkError<E, HttpResponse>) -> Cause {
     Cause::Unsent
 }
 
+/// The code in an error document that is not shaped as the SDK expects it:
+/// servers that are not AWS's answer STS requests as S3 answers its own.
+fn code_in(body: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(body).ok()?;
+    let (_, rest) = text.split_once("<Code>")?;
+    let (code, _) = rest.split_once("</Code>")?;
+    let plain = !code.is_empty() && code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.');
+    plain.then(|| code.to_owned())
+}
+
 /// A code of ours where nobody gave one: nothing answered, or a server that is
 /// not AWS answered without one.
 fn code_of(status: Option<u16>, cause: Cause) -> String {
@@ -182,4 +194,18 @@ fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Optio
         next = error.source();
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_found_in_a_document_of_another_shape() {
+        let body = b"<?xml version=\"1.0\"?><Error><Code>NoSuchEntity</Code></Error>";
+        assert_eq!(code_in(body).as_deref(), Some("NoSuchEntity"));
+        for body in [&b"<Code></Code>"[..], b"<Code>a\nb</Code>", b"{}", b"\xff"] {
+            assert_eq!(code_in(body), None);
+        }
+    }
 }

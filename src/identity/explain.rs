@@ -124,7 +124,8 @@ pub(super) fn hop(error: &AwsError, hop: &Hop, from: &From<'_>) -> Refusal {
     .fact("action", from.action())
     .fact("resource", format!("{role} (account {})", role.account()))
     .fact("STS said", error.to_string());
-    let denied = error.is(&["AccessDenied", "AccessDeniedException"]);
+    // Only servers that are not AWS's tell that a role is not there.
+    let denied = error.is(&["AccessDenied", "AccessDeniedException", "NoSuchEntity"]);
     match from {
         _ if error.is(&["ValidationError"]) => validation(refusal, error, hop),
         _ if error.is(&["PackedPolicyTooLarge", "MalformedPolicyDocument"]) => refusal.hint(

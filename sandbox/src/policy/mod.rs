@@ -1,7 +1,7 @@
 //! Owns the decision: who may do what on which resource, by IAM's rules.
 //!
 //! Pure: no I/O, no clock, no store. A [`Document`] is parsed strictly once,
-//! a [`Context`] carries what AWS knows about the request, and [`evaluate`]
+//! a [`Context`] carries what AWS knows about the request, and [`evaluate()`]
 //! answers with the reason that AWS's messages name.
 //!
 //! Sources: IAM User Guide, "Policy evaluation logic", "Policy evaluation for
