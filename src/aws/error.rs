@@ -172,7 +172,7 @@ fn code_of(status: Option<u16>, cause: Cause) -> String {
 }
 
 /// The innermost errors say the most: "dispatch failure" alone helps nobody.
-pub(super) fn whole_story(error: &(dyn StdError + 'static)) -> String {
+pub(crate) fn whole_story(error: &(dyn StdError + 'static)) -> String {
     let mut parts: Vec<String> = Vec::new();
     let mut next = Some(error);
     while let Some(error) = next {

@@ -11,6 +11,7 @@ mod retries;
 
 pub use clients::Aws;
 pub(crate) use clients::{SMALL, patience};
+pub(crate) use error::whole_story;
 pub use error::{AwsError, Cause};
 pub use http::Fetched;
 pub use retries::Retries;

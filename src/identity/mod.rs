@@ -136,7 +136,7 @@ pub async fn establish(
             tracing::info!("hop {}/{total}    {caller}", index + 1);
         }
         let source = Source::Hop(Box::new(hop));
-        let renewing = Renewing::beginning_with(aws, source, taken.credentials);
+        let renewing = Renewing::new(aws, source, taken.credentials);
         (credentials, start) = (Some(Arc::new(renewing)), HopStart::Caller(taken.caller));
     }
     match (credentials, start) {
@@ -221,7 +221,7 @@ async fn begin(settings: &IdentitySettings, aws: &Aws) -> Result<Beginning, Erro
         }
         (Ok(found), request) => {
             let source = Source::Own(found.provider);
-            let credentials = Renewing::beginning_with(aws, source, found.credentials);
+            let credentials = Renewing::new(aws, source, found.credentials);
             let credentials = Arc::new(credentials);
             let place = found.place.name();
             let caller = who_is_the_principal(aws, &credentials, place).await?;

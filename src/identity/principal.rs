@@ -3,8 +3,6 @@
 //! Tools Reference Guide), each asked by itself so that it can be said why it
 //! had nothing.
 
-use std::error::Error as StdError;
-
 use aws_config::ecs::EcsCredentialsProvider;
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::imds::credentials::ImdsCredentialsProvider;
@@ -14,7 +12,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 
-use crate::aws::Aws;
+use crate::aws::{Aws, whole_story};
 use crate::error::Refusal;
 
 /// An identity and the place where it was found.
@@ -125,7 +123,7 @@ fn nothing_because(place: Place, error: &CredentialsError) -> String {
         Place::Profile => "no file, or no such profile in it".to_owned(),
         Place::WebIdentityFile => "AWS_WEB_IDENTITY_TOKEN_FILE is not set".to_owned(),
         Place::Container => "no AWS_CONTAINER_CREDENTIALS_… variable is set".to_owned(),
-        Place::Instance => metadata_because(&story(error)),
+        Place::Instance => metadata_because(&whole_story(error)),
     }
 }
 
@@ -157,7 +155,7 @@ fn nothing(looked: &[(Place, String)]) -> Refusal {
 
 fn broken(place: Place, error: &CredentialsError) -> Refusal {
     let what = format!("the job's AWS identity ({}) cannot be used", place.name());
-    let refusal = Refusal::new(what).fact("reason", story(error));
+    let refusal = Refusal::new(what).fact("reason", whole_story(error));
     refusal.hint(match place {
         Place::Variables => "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
         Place::Profile => {
@@ -171,18 +169,4 @@ fn broken(place: Place, error: &CredentialsError) -> Refusal {
         Place::Container => "check AWS_CONTAINER_CREDENTIALS_FULL_URI or _RELATIVE_URI",
         Place::Instance => "check the instance's role",
     })
-}
-
-/// An error with its causes, each said once.
-pub(super) fn story(error: &(dyn StdError + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(error) = next {
-        let part = error.to_string();
-        if !text.contains(&part) {
-            text = format!("{text}: {part}");
-        }
-        next = error.source();
-    }
-    text
 }

@@ -11,8 +11,7 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 use tokio::sync::Mutex;
 
 use super::hop::Hop;
-use super::principal::story;
-use crate::aws::Aws;
+use crate::aws::{Aws, whole_story};
 use crate::error::Refusal;
 
 /// Credentials are renewed this long before their end, so that a request that
@@ -69,21 +68,13 @@ const MOST_COMPLAINTS: u32 = 3;
 const COMPLAINTS_WITHIN: Duration = Duration::from_mins(5);
 
 impl Renewing {
-    pub(super) fn new(aws: &Aws, source: Source) -> Self {
+    /// Begins with the credentials that showed that the source has any.
+    pub(super) fn new(aws: &Aws, source: Source, first: Credentials) -> Self {
         Self {
             aws: aws.clone(),
             source,
-            current: Mutex::new(None),
+            current: Mutex::new(Some(Held::new(first, aws.now()))),
             complaints: StdMutex::default(),
-        }
-    }
-
-    /// Begins with credentials that were fetched already.
-    pub(super) fn beginning_with(aws: &Aws, source: Source, credentials: Credentials) -> Self {
-        let held = Held::new(credentials, aws.now());
-        Self {
-            current: Mutex::new(Some(held)),
-            ..Self::new(aws, source)
         }
     }
 
@@ -202,7 +193,7 @@ impl Renewing {
         match &self.source {
             Source::Own(provider) => provider.provide_credentials().await.map_err(|error| {
                 let what = "the job's own AWS credentials could not be renewed";
-                Box::new(Refusal::new(what).fact("reason", story(&error)))
+                Box::new(Refusal::new(what).fact("reason", whole_story(&error)))
             }),
             Source::Hop(hop) => hop.take().await.map(|taken| taken.credentials),
         }

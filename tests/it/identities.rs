@@ -50,3 +50,10 @@ pub fn keyless(world: &World) -> Job {
         .without("AWS_ACCESS_KEY_ID")
         .without("AWS_SECRET_ACCESS_KEY")
 }
+
+/// A keyless job on an instance with this metadata.
+pub fn on_instance(world: &World, metadata: &docferry_sandbox::Metadata) -> Job {
+    keyless(world)
+        .without("AWS_EC2_METADATA_DISABLED")
+        .var("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata.endpoint())
+}

@@ -6,6 +6,7 @@ use docferry_sandbox::Sandbox;
 use serde_json::json;
 
 use crate::harness::*;
+use crate::identities::on_instance;
 
 /// A job that knows nothing but AWS's own host names and a proxy.
 fn job_behind(world: &World, proxy: &docferry_sandbox::Proxy) -> Job {
@@ -123,12 +124,7 @@ fn metadata_out_of_reach_is_known_in_seconds_with_the_hop_limit_named() {
         .instance_metadata("arn:aws:iam::111111111111:role/runner");
     let metadata = metadata.out_of_reach();
     let begin = Instant::now();
-    world
-        .job()
-        .without("AWS_ACCESS_KEY_ID")
-        .without("AWS_SECRET_ACCESS_KEY")
-        .without("AWS_EC2_METADATA_DISABLED")
-        .var("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata.endpoint())
+    on_instance(&world, &metadata)
         .run()
         .exits(3)
         .says("the job has no AWS identity")
@@ -148,13 +144,7 @@ fn an_instance_without_a_role_is_told_from_one_out_of_reach() {
         .aws
         .instance_metadata("arn:aws:iam::111111111111:role/runner");
     let metadata = metadata.without_role();
-    let outcome = world
-        .job()
-        .without("AWS_ACCESS_KEY_ID")
-        .without("AWS_SECRET_ACCESS_KEY")
-        .without("AWS_EC2_METADATA_DISABLED")
-        .var("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata.endpoint())
-        .run();
+    let outcome = on_instance(&world, &metadata).run();
     outcome
         .exits(3)
         .says("looked at instance metadata:")
@@ -191,12 +181,7 @@ fn a_wish_for_a_longer_chained_session_is_an_error_before_the_call() {
         .trust(policy(&ec2))
         .policy(may_assume());
     let metadata = world.aws.instance_metadata(runner);
-    world
-        .job()
-        .without("AWS_ACCESS_KEY_ID")
-        .without("AWS_SECRET_ACCESS_KEY")
-        .without("AWS_EC2_METADATA_DISABLED")
-        .var("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata.endpoint())
+    on_instance(&world, &metadata)
         .var("DOCFERRY_SESSION_DURATION", "2h")
         .run()
         .exits(2)

@@ -86,9 +86,7 @@ fn githubs_token_never_takes_the_place_of_credentials_that_the_job_has() {
         .oidc_provider(DOCUMENTATION, GITHUB, &["sts.amazonaws.com"]);
     let tokens = world.aws.github_tokens(&provider, MAIN);
     let metadata = world.aws.instance_metadata(RUNNER);
-    keyless(&world)
-        .without("AWS_EC2_METADATA_DISABLED")
-        .var("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata.endpoint())
+    on_instance(&world, &metadata)
         .var("GITHUB_ACTIONS", "true")
         .var("ACTIONS_ID_TOKEN_REQUEST_URL", tokens.url())
         .var("ACTIONS_ID_TOKEN_REQUEST_TOKEN", tokens.request_token())
