@@ -53,6 +53,12 @@ impl Website {
             );
         };
         let properties = &object.properties;
+        // "The website then interprets the object as 301 redirect" (S3 User
+        // Guide, "(Optional) Configuring a webpage redirect").
+        if let Some(location) = &properties.website_redirect_location {
+            let headers = [("location", location.as_str())];
+            return answer(StatusCode::MOVED_PERMANENTLY, &headers, empty());
+        }
         let length = object.size.to_string();
         let mut headers = vec![
             ("content-type", object.content_type()),

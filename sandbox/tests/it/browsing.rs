@@ -43,6 +43,61 @@ fn objects_are_served_to_browsers() {
 }
 
 #[test]
+fn headers_are_served_as_they_were_put() {
+    let aws = docs();
+    let client = writer(&aws);
+    let headers = [
+        ("cache-control", "public, max-age=31536000, immutable"),
+        ("content-disposition", "attachment; filename=\"a b.txt\""),
+        ("content-encoding", "gzip,br"),
+        ("content-language", "de, en"),
+        ("content-type", "text/html; charset=utf-8"),
+        ("expires", "0"),
+    ];
+    let mut call = client.put("/docs/a", b"x");
+    for (name, value) in headers {
+        call = call.header(name, value);
+    }
+    call.send().ok();
+    let url = aws.website("docs", "");
+    let host = url.trim_start_matches("http://").trim_end_matches('/');
+    let mut request = Request::new("GET", "/a");
+    request.header("host", host);
+    let page = send(host, &request).unwrap().ok();
+    for (name, value) in headers {
+        assert_eq!(page.header(name), Some(value));
+        for method in ["HEAD", "GET"] {
+            let read = client.s3(method, "/docs/a").send().ok();
+            assert_eq!(read.header(name), Some(value), "{method}");
+        }
+    }
+}
+
+#[test]
+fn a_redirect_is_one_on_the_website_only() {
+    let aws = docs();
+    let client = writer(&aws);
+    client
+        .put("/docs/old", b"moved")
+        .header("x-amz-website-redirect-location", "/new?x=1")
+        .send()
+        .ok();
+    let url = aws.website("docs", "");
+    let host = url.trim_start_matches("http://").trim_end_matches('/');
+    for method in ["GET", "HEAD"] {
+        let mut request = Request::new(method, "/old");
+        request.header("host", host);
+        let page = send(host, &request).unwrap();
+        assert_eq!(
+            (page.status, page.header("location")),
+            (301, Some("/new?x=1"))
+        );
+    }
+    let object = client.s3("GET", "/docs/old").send().ok();
+    assert_eq!(object.text(), "moved");
+}
+
+#[test]
 fn tls_has_its_own_ca() {
     let aws = Sandbox::builder().tls(true).start();
     assert!(aws.endpoint().starts_with("https://127.0.0.1:"));
