@@ -32,6 +32,8 @@ pub(crate) struct World {
     pub(crate) directory: RwLock<Directory>,
     pub(crate) buckets: RwLock<HashMap<String, Arc<Bucket>>>,
     pub(crate) keys: RwLock<HashMap<String, KmsKey>>,
+    /// The key's ARN by the alias's ARN.
+    pub(crate) aliases: RwLock<HashMap<String, String>>,
     pub(crate) providers: RwLock<HashMap<String, Provider>>,
     pub(crate) faults: Mutex<Faults>,
     pub(crate) unknown_checksums: Mutex<Vec<Algorithm>>,
@@ -48,6 +50,7 @@ impl World {
             directory: RwLock::new(Directory::new(secrets.clone())),
             buckets: RwLock::default(),
             keys: RwLock::default(),
+            aliases: RwLock::default(),
             providers: RwLock::default(),
             faults: Mutex::default(),
             unknown_checksums: Mutex::default(),

@@ -15,12 +15,14 @@ use crate::store::{Algorithm, Bucket, BucketConfig, Checksum, ChecksumType, Obje
 use crate::text;
 use crate::world::{lock, read};
 
+use super::acl;
 use super::conditional::{Conditions, precondition_failed};
 use super::cx::Cx;
 use super::front::check_owner;
 use super::get::find_in;
 use super::kms;
 use super::multipart::hash;
+use super::payer;
 use super::properties;
 use super::put::{etag, version_id, written_headers};
 use super::refusal::{self, invalid_argument, invalid_request};
@@ -66,6 +68,9 @@ pub(crate) fn copy_object(cx: &Cx, _: CopyObjectInput) -> Done<CopyObjectOutput>
     }
     let mut headers = http::HeaderMap::new();
     written_headers(&mut headers, &object);
+    if payer::pays(&cx.caller, &source.config) {
+        payer::tell(&mut headers);
+    }
     let value = |algorithm: Algorithm| {
         (object.checksum.algorithm == algorithm).then(|| object.checksum.value.clone())
     };
@@ -132,6 +137,7 @@ fn source(cx: &Cx) -> Result<Source, AwsError> {
         .ok_or_else(|| refusal::no_such_bucket(name))?;
     let config = read(&bucket.config).clone();
     check_owner(&cx.headers, "x-amz-source-expected-bucket-owner", &config)?;
+    payer::check(&cx.headers, &cx.caller, &config)?;
     let action = match version {
         Some(_) => "s3:GetObjectVersion",
         None => "s3:GetObject",
@@ -244,7 +250,7 @@ fn copied(
             value: text::base64(&hash(&source.blob, algorithm)?),
             kind: ChecksumType::FullObject,
         },
-        owner: properties::owner(cx, properties.acl.as_deref()),
+        owner: acl::owner(cx, properties.acl.as_deref()),
         properties,
         uploader: cx.caller.arn.clone(),
         parts: Vec::new(),

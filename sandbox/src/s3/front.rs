@@ -21,6 +21,7 @@ use super::access::add_keys;
 use super::answer::{self, Ids};
 use super::cx::Cx;
 use super::older;
+use super::payer;
 use super::plan::{payload_hash, plan};
 use super::refusal;
 use super::service::Operations;
@@ -141,7 +142,8 @@ impl S3 {
         let verified = self.authenticate(link, &asked)?;
         older::ignore(&lock(&self.world.unknown_checksums), &mut asked.headers);
         record.caller = Some(verified.caller.arn.clone());
-        let (bucket, config) = self.bucket(link, &asked)?;
+        let (bucket, config) = self.bucket(link, &asked, &verified.caller)?;
+        let charged = payer::pays(&verified.caller, &config);
         let mut plan = plan(asked.operation, &asked.headers, &verified)?;
         match fault {
             Some(Answer::ResetInBody(at)) => plan.reset_at = Some(*at),
@@ -149,7 +151,11 @@ impl S3 {
             _ => {}
         }
         let cx = Arc::new(self.cx(link, &asked, verified.caller, bucket, config, shared));
-        self.call(&asked, plan, &cx).await
+        let mut response = self.call(&asked, plan, &cx).await?;
+        if charged {
+            payer::tell(response.headers_mut());
+        }
+        Ok(response)
     }
 
     /// Who asks. Anonymous requests get nowhere: buckets block public access.
@@ -207,13 +213,25 @@ impl S3 {
     }
 
     /// The bucket, if it is here and belongs to whom the client expects.
-    fn bucket(&self, link: &Link, asked: &Asked) -> Result<(Arc<Bucket>, BucketConfig), AwsError> {
+    fn bucket(
+        &self,
+        link: &Link,
+        asked: &Asked,
+        caller: &Caller,
+    ) -> Result<(Arc<Bucket>, BucketConfig), AwsError> {
         let bucket = self.existing(asked)?;
         let config = read(&bucket.config).clone();
         if config.region != link.region {
             return Err(refusal::wrong_region(&bucket.name, &config.region));
         }
         check_owner(&asked.headers, "x-amz-expected-bucket-owner", &config)?;
+        payer::check(&asked.headers, caller, &config).map_err(|refused| {
+            if asked.operation == "HeadBucket" {
+                refused.header("x-amz-bucket-region", config.region.clone())
+            } else {
+                refused
+            }
+        })?;
         Ok((bucket, config))
     }
 
@@ -380,6 +398,9 @@ fn plain_headers(headers: &HeaderMap, length: Option<u64>) -> HeaderMap {
                 | "x-amz-content-sha256"
                 | "x-amz-date"
                 | "x-amz-decoded-content-length"
+                | "x-amz-object-lock-legal-hold"
+                | "x-amz-object-lock-mode"
+                | "x-amz-object-lock-retain-until-date"
                 | "x-amz-security-token"
                 | "x-amz-trailer"
         ) {

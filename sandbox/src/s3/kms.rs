@@ -1,7 +1,8 @@
 //! Owns what S3 asks of KMS on the caller's behalf.
 //!
 //! Sources: S3 User Guide, "Using server-side encryption with AWS KMS keys
-//! (SSE-KMS)" (permissions, cross-account use, multipart uploads); KMS
+//! (SSE-KMS)" (permissions, cross-account use, multipart uploads); S3 API
+//! Reference, "PutObject", "ServerSideEncryptionByDefault" (forms of a key's id); KMS
 //! Developer Guide, "Key policies in AWS KMS", "Allowing users in other
 //! accounts to use a KMS key".
 
@@ -29,7 +30,7 @@ pub(crate) fn for_write(cx: &Cx, key: Option<&str>) -> Result<String, AwsError> 
 
 /// Checks a further step of a multipart upload.
 pub(crate) fn for_part(cx: &Cx, encryption: &Encryption) -> Result<(), AwsError> {
-    if let Encryption::Kms(Some(arn)) = encryption {
+    if let Some(arn) = encryption.key() {
         allow(cx, "kms:GenerateDataKey", arn)?;
         allow(cx, "kms:Decrypt", arn)?;
     }
@@ -38,7 +39,7 @@ pub(crate) fn for_part(cx: &Cx, encryption: &Encryption) -> Result<(), AwsError>
 
 /// Checks that the caller may decrypt an object.
 pub(crate) fn for_read(cx: &Cx, encryption: &Encryption) -> Result<(), AwsError> {
-    if let Encryption::Kms(Some(arn)) = encryption {
+    if let Some(arn) = encryption.key() {
         allow(cx, "kms:Decrypt", arn)?;
     }
     Ok(())
@@ -51,26 +52,31 @@ fn managed(cx: &Cx) -> String {
     )
 }
 
-/// A bare id means a key of the caller's own account, even where the bucket is
-/// another's; only an ARN reaches across accounts.
+/// A bare id or alias means a key of the caller's own account, even where the
+/// bucket is another's: "If you use a KMS key alias instead, then KMS resolves
+/// the key within the requester's account"; only a key's ARN reaches across
+/// accounts ("you must use the full Key ARN").
 fn resolve(cx: &Cx, key: Option<&str>) -> Result<String, AwsError> {
-    let Some(key) = key else {
+    let Some(key) = key.filter(|key| *key != "alias/aws/s3") else {
         return Ok(managed(cx));
     };
-    if key == "alias/aws/s3" {
-        return Ok(managed(cx));
-    }
-    let arn = if key.starts_with("arn:") {
-        key.to_owned()
-    } else if key.starts_with("alias/") {
-        return Err(refusal::not_implemented());
-    } else {
+    let own = |resource: &str| {
         format!(
-            "arn:{}:kms:{}:{}:key/{key}",
+            "arn:{}:kms:{}:{}:{resource}",
             cx.caller.partition, cx.config.region, cx.caller.account
         )
     };
-    let parsed = Arn::parse(&arn).filter(|arn| arn.service == "kms");
+    let arn = if key.starts_with("arn:") {
+        key.to_owned()
+    } else if key.starts_with("alias/") {
+        own(key)
+    } else {
+        own(&format!("key/{key}"))
+    };
+    let parsed = Arn::parse(&arn).filter(|arn| {
+        arn.service == "kms"
+            && (arn.resource.starts_with("key/") || arn.resource.starts_with("alias/"))
+    });
     let Some(parsed) = parsed else {
         return Err(refusal::invalid_argument(
             "x-amz-server-side-encryption-aws-kms-key-id",
@@ -80,13 +86,26 @@ fn resolve(cx: &Cx, key: Option<&str>) -> Result<String, AwsError> {
     };
     // "The KMS key must be in the same Region as the bucket."
     if parsed.region != cx.config.region {
-        return Err(AwsError::new(
-            400,
-            "KMS.NotFoundException",
-            format!("Invalid arn {}", parsed.region),
-        ));
+        return Err(not_found(format!("Invalid arn {}", parsed.region)));
+    }
+    if parsed.resource.starts_with("alias/") && arn != managed(cx) {
+        return behind_alias(cx, &arn, &parsed);
     }
     Ok(arn)
+}
+
+fn behind_alias(cx: &Cx, arn: &str, parsed: &Arn) -> Result<String, AwsError> {
+    if parsed.account != cx.caller.account {
+        return Err(refusal::access_denied());
+    }
+    read(&cx.world.aliases)
+        .get(arn)
+        .cloned()
+        .ok_or_else(|| not_found(format!("Alias {arn} is not found.")))
+}
+
+fn not_found(message: String) -> AwsError {
+    AwsError::new(400, "KMS.NotFoundException", message)
 }
 
 fn allow(cx: &Cx, action: &str, arn: &str) -> Result<(), AwsError> {
@@ -101,11 +120,7 @@ fn allow(cx: &Cx, action: &str, arn: &str) -> Result<(), AwsError> {
     let Some(key) = read(&cx.world.keys).get(arn).cloned() else {
         let own = Arn::parse(arn).is_some_and(|arn| arn.account == cx.caller.account);
         if own {
-            return Err(AwsError::new(
-                400,
-                "KMS.NotFoundException",
-                format!("Key '{arn}' does not exist"),
-            ));
+            return Err(not_found(format!("Key '{arn}' does not exist")));
         }
         // Whether another account's key exists is not told.
         return Err(refusal::access_denied());

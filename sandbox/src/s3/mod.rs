@@ -5,6 +5,7 @@
 //! tokens, regions, owners, permissions, framing, and the wording of errors.
 
 mod access;
+mod acl;
 mod answer;
 mod complete;
 mod conditional;
@@ -16,12 +17,16 @@ mod get;
 mod kms;
 mod list;
 mod multipart;
+mod object_lock;
 mod older;
+mod payer;
 mod plan;
 mod properties;
 mod put;
 mod refusal;
 mod service;
+mod sse;
+mod tagging;
 mod target;
 
 pub(crate) use front::S3;

@@ -21,13 +21,16 @@ use crate::store::{Algorithm, Blob, ChecksumType, Part, Upload};
 use crate::text;
 use crate::world::lock;
 
+use super::acl;
 use super::answer::set;
 use super::cx::Cx;
 use super::kms;
-use super::properties::{self, encryption_headers, kind_name};
+use super::object_lock;
+use super::properties::{self, kind_name};
 use super::put::{etag, receive};
 use super::refusal::{self, invalid_request};
 use super::service::Done;
+use super::sse::encryption_headers;
 
 pub(crate) fn create(cx: &Cx, _: CreateMultipartUploadInput) -> Done<CreateMultipartUploadOutput> {
     let key = cx.key()?;
@@ -45,7 +48,7 @@ pub(crate) fn create(cx: &Cx, _: CreateMultipartUploadInput) -> Done<CreateMulti
         key: key.to_owned(),
         initiator: cx.caller.arn.clone(),
         initiated: cx.now,
-        owner: properties::owner(cx, properties.acl.as_deref()),
+        owner: acl::owner(cx, properties.acl.as_deref()),
         properties,
         checksum,
         parts: BTreeMap::new(),
@@ -127,6 +130,7 @@ pub(crate) async fn upload_part(cx: &Cx, input: UploadPartInput) -> Done<UploadP
             )
         })?;
     let upload = upload(cx, &input.upload_id)?;
+    object_lock::check_integrity(cx, &upload.properties, "Put Part")?;
     kms::for_part(cx, &upload.properties.encryption)?;
     let blob = receive(cx, input.body).await?;
     let received = cx.received()?;

@@ -2,21 +2,23 @@
 //! refuses, the permissions that it needs, and writing it back.
 //!
 //! Sources: S3 API Reference, "PutObject"; S3 User Guide, "Working with object
-//! metadata", "Categorizing your objects using tags", "Controlling ownership
-//! of objects and disabling ACLs for your bucket".
+//! metadata", "(Optional) Configuring a webpage redirect".
 
 use std::collections::BTreeMap;
 
 use http::HeaderMap;
 
 use crate::server::AwsError;
-use crate::store::{Encryption, Object, Ownership, Properties};
+use crate::store::{Object, Properties};
 use crate::text;
 
+use super::acl::{acl, grants};
 use super::answer::set;
 use super::cx::Cx;
-use super::kms;
-use super::refusal::{access_denied, invalid_argument, invalid_request, not_implemented};
+use super::object_lock;
+use super::refusal::invalid_argument;
+use super::sse::{encryption, encryption_headers};
+use super::tagging::tags;
 
 const CLASSES: &[&str] = &[
     "STANDARD",
@@ -27,16 +29,6 @@ const CLASSES: &[&str] = &[
     "GLACIER",
     "DEEP_ARCHIVE",
     "GLACIER_IR",
-];
-
-const CANNED: &[&str] = &[
-    "private",
-    "public-read",
-    "public-read-write",
-    "aws-exec-read",
-    "authenticated-read",
-    "bucket-owner-read",
-    "bucket-owner-full-control",
 ];
 
 /// Refuses unless the caller may write this object with these headers.
@@ -59,15 +51,9 @@ pub(crate) fn allow_write(cx: &Cx, key: &str) -> Result<(), AwsError> {
     Ok(())
 }
 
-fn grants(cx: &Cx) -> impl Iterator<Item = &str> {
-    cx.headers
-        .keys()
-        .map(http::HeaderName::as_str)
-        .filter(|name| name.starts_with("x-amz-grant-"))
-}
-
 /// Reads the headers of `PutObject` and `CreateMultipartUpload`.
 pub(crate) fn from_headers(cx: &Cx) -> Result<Properties, AwsError> {
+    check_text(&cx.headers)?;
     let own = |name: &str| cx.header(name).map(str::to_owned);
     if let Some(class) = cx.header("x-amz-storage-class")
         && !CLASSES.contains(&class)
@@ -79,22 +65,7 @@ pub(crate) fn from_headers(cx: &Cx) -> Result<Properties, AwsError> {
         )
         .with("StorageClassRequested", class));
     }
-    let lock = own("x-amz-object-lock-mode");
-    let retain_until = own("x-amz-object-lock-retain-until-date");
-    let legal_hold = own("x-amz-object-lock-legal-hold");
-    if (lock.is_some() || retain_until.is_some() || legal_hold.is_some()) && !cx.config.object_lock
-    {
-        return Err(invalid_request(
-            "Bucket is missing Object Lock Configuration",
-        ));
-    }
-    if lock.is_some() != retain_until.is_some() {
-        return Err(invalid_argument(
-            "x-amz-object-lock-mode",
-            lock.as_deref().unwrap_or_default(),
-            "x-amz-object-lock-retain-until-date and x-amz-object-lock-mode must both be supplied",
-        ));
-    }
+    let locks = object_lock::locks(cx)?;
     let (encryption, bucket_key) = encryption(cx)?;
     Ok(Properties {
         content_type: own("content-type").filter(|text| !text.is_empty()),
@@ -103,7 +74,7 @@ pub(crate) fn from_headers(cx: &Cx) -> Result<Properties, AwsError> {
         content_encoding: content_encoding(&cx.headers),
         content_language: own("content-language"),
         expires: own("expires"),
-        website_redirect_location: own("x-amz-website-redirect-location"),
+        website_redirect_location: redirect(cx)?,
         storage_class: own("x-amz-storage-class").filter(|class| class != "STANDARD"),
         metadata: metadata(&cx.headers)?,
         tags: match cx.header("x-amz-tagging") {
@@ -113,10 +84,50 @@ pub(crate) fn from_headers(cx: &Cx) -> Result<Properties, AwsError> {
         acl: acl(cx)?,
         encryption,
         bucket_key,
-        lock_mode: lock,
-        retain_until,
-        legal_hold,
+        lock_mode: locks.mode,
+        retain_until: locks.until,
+        legal_hold: locks.hold,
     })
+}
+
+/// What is not plain text would read as if it were not there at all.
+fn check_text(headers: &HeaderMap) -> Result<(), AwsError> {
+    for (name, value) in headers {
+        let name = name.as_str();
+        let ours = !name.starts_with("x-amz-meta-")
+            && (name.starts_with("x-amz-") || name.starts_with("content-"))
+            || matches!(name, "cache-control" | "expires");
+        if ours && value.to_str().is_err() {
+            return Err(invalid_argument(
+                name,
+                &String::from_utf8_lossy(value.as_bytes()),
+                "Header value cannot be represented using ISO-8859-1.",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// "The value must be prefixed by /, http:// or https://. The length of the
+/// value is limited to 2 KB."
+fn redirect(cx: &Cx) -> Result<Option<String>, AwsError> {
+    const MOST: usize = 2048;
+    let Some(location) = cx.header("x-amz-website-redirect-location") else {
+        return Ok(None);
+    };
+    let refused = |message| Err(AwsError::new(400, "InvalidRedirectLocation", message));
+    if !["/", "http://", "https://"]
+        .iter()
+        .any(|prefix| location.starts_with(prefix))
+    {
+        return refused(
+            "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.",
+        );
+    }
+    if location.len() > MOST {
+        return refused("The length of website redirect location cannot exceed 2,048 characters.");
+    }
+    Ok(Some(location.to_owned()))
 }
 
 /// All `Content-Encoding` headers as one, without the framing's own name.
@@ -161,152 +172,6 @@ fn metadata(headers: &HeaderMap) -> Result<BTreeMap<String, String>, AwsError> {
         .with("MaxSizeAllowed", MOST.to_string()));
     }
     Ok(metadata)
-}
-
-fn tags(header: &str) -> Result<BTreeMap<String, String>, AwsError> {
-    let pairs = text::form_pairs(header);
-    if pairs.len() > 10 {
-        return Err(AwsError::new(
-            400,
-            "BadRequest",
-            "Object tags cannot be greater than 10",
-        ));
-    }
-    let sound = |text: &str| {
-        text.chars()
-            .all(|c| c.is_alphanumeric() || c.is_whitespace() || "+-=._:/@".contains(c))
-    };
-    let mut tags = BTreeMap::new();
-    for (name, value) in pairs {
-        if name.is_empty() || name.chars().count() > 128 || !sound(&name) {
-            return Err(AwsError::new(
-                400,
-                "InvalidTag",
-                "The TagKey you have provided is invalid",
-            )
-            .with("TagKey", name));
-        }
-        if value.chars().count() > 256 || !sound(&value) {
-            return Err(AwsError::new(
-                400,
-                "InvalidTag",
-                "The TagValue you have provided is invalid",
-            )
-            .with("TagKey", name)
-            .with("TagValue", value));
-        }
-        if tags.insert(name, value).is_some() {
-            return Err(invalid_argument(
-                "x-amz-tagging",
-                header,
-                "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name duplicates.",
-            ));
-        }
-    }
-    Ok(tags)
-}
-
-fn acl(cx: &Cx) -> Result<Option<String>, AwsError> {
-    let canned = cx.header("x-amz-acl");
-    let granted = grants(cx).next().is_some();
-    if let Some(canned) = canned
-        && !CANNED.contains(&canned)
-    {
-        return Err(invalid_argument("x-amz-acl", canned, ""));
-    }
-    if canned.is_some() && granted {
-        return Err(invalid_request(
-            "Specifying both Canned ACLs and Header Grants is not allowed",
-        ));
-    }
-    if cx.config.ownership == Ownership::BucketOwnerEnforced {
-        if granted || canned.is_some_and(|acl| acl != "bucket-owner-full-control") {
-            return Err(AwsError::new(
-                400,
-                "AccessControlListNotSupported",
-                "The bucket does not allow ACLs",
-            ));
-        }
-        return Ok(None);
-    }
-    if granted {
-        // The sandbox models canned ACLs only.
-        return Err(not_implemented());
-    }
-    if let Some("public-read" | "public-read-write" | "authenticated-read") = canned {
-        // Block Public Access is on by default and refuses such ACLs.
-        return Err(access_denied());
-    }
-    Ok(canned.map(str::to_owned))
-}
-
-/// The account that is to own an object of this caller.
-pub(crate) fn owner(cx: &Cx, acl: Option<&str>) -> String {
-    match cx.config.ownership {
-        Ownership::BucketOwnerEnforced => cx.config.owner.clone(),
-        Ownership::BucketOwnerPreferred if acl == Some("bucket-owner-full-control") => {
-            cx.config.owner.clone()
-        }
-        Ownership::BucketOwnerPreferred | Ownership::ObjectWriter => cx.caller.account.clone(),
-    }
-}
-
-fn encryption(cx: &Cx) -> Result<(Encryption, bool), AwsError> {
-    const KEY: &str = "x-amz-server-side-encryption-aws-kms-key-id";
-    if cx.headers.keys().any(|name| {
-        name.as_str()
-            .starts_with("x-amz-server-side-encryption-customer")
-    }) {
-        return Err(not_implemented());
-    }
-    let key = cx.header(KEY);
-    let bucket_key = cx.header("x-amz-server-side-encryption-bucket-key-enabled") == Some("true");
-    let wanted = match cx.header("x-amz-server-side-encryption") {
-        None | Some("AES256") if key.is_some() => {
-            return Err(invalid_argument(
-                KEY,
-                key.unwrap_or_default(),
-                "Server Side Encryption with AWS KMS managed key requires HTTP header x-amz-server-side-encryption : aws:kms",
-            ));
-        }
-        None => cx.config.encryption.clone(),
-        Some("AES256") => Encryption::Aes256,
-        Some("aws:kms") => Encryption::Kms(key.map(str::to_owned)),
-        Some("aws:kms:dsse") => return Err(not_implemented()),
-        Some(_) => {
-            return Err(AwsError::new(
-                400,
-                "InvalidEncryptionAlgorithmError",
-                "The Encryption request you specified is not valid. Supported value: AES256.",
-            ));
-        }
-    };
-    let encryption = match wanted {
-        Encryption::Aes256 => Encryption::Aes256,
-        Encryption::Kms(key) => Encryption::Kms(Some(kms::for_write(cx, key.as_deref())?)),
-    };
-    let bucket_key = bucket_key && encryption != Encryption::Aes256;
-    Ok((encryption, bucket_key))
-}
-
-/// The headers that tell how an object is encrypted.
-pub(crate) fn encryption_headers(headers: &mut HeaderMap, properties: &Properties) {
-    match &properties.encryption {
-        Encryption::Aes256 => set(headers, "x-amz-server-side-encryption", "AES256"),
-        Encryption::Kms(key) => {
-            set(headers, "x-amz-server-side-encryption", "aws:kms");
-            if let Some(key) = key {
-                set(headers, "x-amz-server-side-encryption-aws-kms-key-id", key);
-            }
-            if properties.bucket_key {
-                set(
-                    headers,
-                    "x-amz-server-side-encryption-bucket-key-enabled",
-                    "true",
-                );
-            }
-        }
-    }
 }
 
 /// The headers of `GetObject` and `HeadObject`.

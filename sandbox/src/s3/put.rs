@@ -13,17 +13,21 @@ use crate::store::{Algorithm, Blob, Checksum, ChecksumType, Encryption, Object};
 use crate::text;
 use crate::world::lock;
 
+use super::acl;
 use super::answer::set;
 use super::conditional::Conditions;
 use super::cx::Cx;
-use super::properties::{self, checksum_headers, encryption_headers};
+use super::object_lock;
+use super::properties::{self, checksum_headers};
 use super::refusal;
 use super::service::Done;
+use super::sse::encryption_headers;
 
 pub(crate) async fn put_object(cx: &Cx, input: PutObjectInput) -> Done<PutObjectOutput> {
     let key = cx.key()?;
     properties::allow_write(cx, key)?;
     let properties = properties::from_headers(cx)?;
+    object_lock::check_integrity(cx, &properties, "Put Object")?;
     let conditions = Conditions::of(cx, key)?;
     let blob = receive(cx, input.body).await?;
     let received = cx.received()?;
@@ -41,7 +45,7 @@ pub(crate) async fn put_object(cx: &Cx, input: PutObjectInput) -> Done<PutObject
             value: text::base64(sum),
             kind: ChecksumType::FullObject,
         },
-        owner: properties::owner(cx, properties.acl.as_deref()),
+        owner: acl::owner(cx, properties.acl.as_deref()),
         properties,
         uploader: cx.caller.arn.clone(),
         parts: Vec::new(),
@@ -84,7 +88,7 @@ pub(crate) fn version_id(cx: &Cx) -> Option<String> {
 pub(crate) fn etag(md5: &[u8; 16], encryption: &Encryption) -> String {
     match encryption {
         Encryption::Aes256 => text::hex(md5),
-        Encryption::Kms(_) => {
+        Encryption::Kms(_) | Encryption::KmsDsse(_) => {
             let mut salted = Md5::new();
             salted.update(md5);
             salted.update(b"sse-kms");

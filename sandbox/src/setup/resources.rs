@@ -38,6 +38,7 @@ impl Bucket {
                         versioned: false,
                         encryption: Encryption::default(),
                         object_lock: false,
+                        requester_pays: false,
                     }),
                     state: Mutex::default(),
                 })
@@ -119,6 +120,12 @@ impl Bucket {
         })
     }
 
+    /// Requester Pays: whoever asks from another account has to say with
+    /// `x-amz-request-payer: requester` that they know.
+    pub fn requester_pays(self) -> Self {
+        self.config(|config| config.requester_pays = true)
+    }
+
     /// Deletes the bucket with all that it holds.
     pub fn delete(self) {
         write(&self.world.buckets).remove(&self.name);
@@ -180,6 +187,17 @@ impl KmsKey {
         if let Some(key) = write(&self.world.keys).get_mut(&self.arn) {
             key.policy = document;
         }
+        self
+    }
+
+    /// Gives the key an alias in its account and region: `alias/docs`.
+    pub fn alias(self, name: &str) -> Self {
+        assert!(
+            name.starts_with("alias/") && !name.starts_with("alias/aws/"),
+            "{name:?} is no alias of a customer managed key"
+        );
+        let arn = self.arn.split(":key/").next().unwrap_or_default();
+        write(&self.world.aliases).insert(format!("{arn}:{name}"), self.arn.clone());
         self
     }
 

@@ -28,6 +28,19 @@ pub enum Encryption {
     Aes256,
     /// SSE-KMS with this key's ARN, or with the AWS managed key `aws/s3`.
     Kms(Option<String>),
+    /// DSSE-KMS, the same with two layers.
+    KmsDsse(Option<String>),
+}
+
+impl Encryption {
+    /// The KMS key, where one is used and known.
+    #[must_use]
+    pub fn key(&self) -> Option<&str> {
+        match self {
+            Self::Aes256 => None,
+            Self::Kms(key) | Self::KmsDsse(key) => key.as_deref(),
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -40,6 +53,7 @@ pub(crate) struct BucketConfig {
     pub(crate) versioned: bool,
     pub(crate) encryption: Encryption,
     pub(crate) object_lock: bool,
+    pub(crate) requester_pays: bool,
 }
 
 #[derive(Debug)]

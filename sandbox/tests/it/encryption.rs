@@ -189,3 +189,123 @@ fn a_key_of_the_other_account_needs_both_sides() {
     )
     .ok();
 }
+
+#[test]
+fn two_layers_need_the_same_permissions() {
+    let aws = docs();
+    aws.kms_key(KEY);
+    let put = |policy: Value, extra: &[(&str, &str)]| {
+        let credentials = with_policy(&aws, "r", policy);
+        let client = Client::session(&aws, &credentials);
+        let mut call = client
+            .put("/docs/a", b"x")
+            .header(SSE, "aws:kms:dsse")
+            .header(SSE_KEY, KEY);
+        for (name, value) in extra {
+            call = call.header(name, value);
+        }
+        call.send()
+    };
+    put(allow("s3:*", "*"), &[]).refused(
+        403,
+        "AccessDenied",
+        "User: arn:aws:sts::222222222222:assumed-role/r/s is not authorized to perform: kms:GenerateDataKey",
+    );
+    let enough = || allow(json!(["s3:PutObject", "kms:GenerateDataKey"]), "*");
+    let done = put(enough(), &[]).ok();
+    assert_eq!(done.header(SSE), Some("aws:kms:dsse"));
+    assert_eq!(done.header(SSE_KEY), Some(KEY));
+    let object = aws.object("docs", "a").unwrap();
+    assert_eq!(
+        object.properties.encryption,
+        Encryption::KmsDsse(Some(KEY.to_owned()))
+    );
+    assert_ne!(object.etag, "9dd4e461268c8034f5c8564e155c67a6");
+    let bucket_key = "x-amz-server-side-encryption-bucket-key-enabled";
+    put(enough(), &[(bucket_key, "false")]).ok();
+    put(enough(), &[(bucket_key, "true")]).refused(
+        400,
+        "InvalidArgument",
+        "S3 Bucket Keys aren't supported for DSSE-KMS.",
+    );
+    // Reading asks for kms:Decrypt, and so does a multipart upload.
+    let reader = with_policy(&aws, "reader", allow("s3:*", "*"));
+    Client::session(&aws, &reader)
+        .s3("GET", "/docs/a")
+        .send()
+        .refused(403, "AccessDenied", "User: arn:aws:sts::222222222222:assumed-role/reader/s is not authorized to perform: kms:Decrypt");
+    // As a bucket's default, it holds where the request says nothing.
+    aws.bucket("docs")
+        .encryption(Encryption::KmsDsse(Some(KEY.to_owned())));
+    let all = with_policy(&aws, "all", allow("*", "*"));
+    let client = Client::session(&aws, &all);
+    let id = create(&client, "m", &[]);
+    let etag = part(&client, "m", &id, "1", b"x", &[]).ok();
+    assert_eq!(etag.header(SSE), Some("aws:kms:dsse"));
+    let parts = [(1, etag.header("etag").unwrap(), "")];
+    let done = complete(&client, "m", &id, &parts, &[]).ok();
+    assert_eq!(done.header(SSE), Some("aws:kms:dsse"));
+    let plain = client.put("/docs/a", b"x").header(SSE, "AES256").send();
+    assert_eq!(plain.ok().header(SSE), Some("AES256"));
+}
+
+#[test]
+fn a_key_has_four_names() {
+    let aws = docs();
+    aws.kms_key(KEY).alias("alias/docs");
+    aws.kms_key("arn:aws:kms:us-east-1:111111111111:key/3333")
+        .alias("alias/theirs");
+    let credentials = with_policy(&aws, "r", allow("*", "*"));
+    let client = Client::session(&aws, &credentials);
+    let put = |key: &str| {
+        client
+            .put("/docs/a", b"x")
+            .header(SSE, "aws:kms")
+            .header(SSE_KEY, key)
+            .send()
+    };
+    for key in [
+        "1111-2222",
+        KEY,
+        "alias/docs",
+        "arn:aws:kms:us-east-1:222222222222:alias/docs",
+    ] {
+        assert_eq!(put(key).ok().header(SSE_KEY), Some(KEY), "{key}");
+    }
+    put("alias/none").refused(
+        400,
+        "KMS.NotFoundException",
+        "Alias arn:aws:kms:us-east-1:222222222222:alias/none is not found.",
+    );
+    // An alias is looked for in the account that asks, and no further.
+    put("alias/theirs").refused(400, "KMS.NotFoundException", "Alias ");
+    put("arn:aws:kms:us-east-1:111111111111:alias/theirs").refused(
+        403,
+        "AccessDenied",
+        "Access Denied",
+    );
+    put("arn:aws:kms:eu-central-1:222222222222:alias/docs").refused(
+        400,
+        "KMS.NotFoundException",
+        "Invalid arn eu-central-1",
+    );
+    put("arn:aws:kms:us-east-1:222222222222:grant/docs").refused(
+        400,
+        "InvalidArgument",
+        "Invalid KMS keyId",
+    );
+    // Permissions are asked for the key, not for its alias.
+    let alias = "arn:aws:kms:us-east-1:222222222222:alias/docs";
+    for (resource, status) in [(alias, 403), (KEY, 200)] {
+        let policy = json!({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": "s3:PutObject", "Resource": "*"},
+            {"Effect": "Allow", "Action": "kms:GenerateDataKey", "Resource": resource}]});
+        let credentials = with_policy(&aws, "narrow", policy);
+        let put = Client::session(&aws, &credentials)
+            .put("/docs/a", b"x")
+            .header(SSE, "aws:kms")
+            .header(SSE_KEY, "alias/docs")
+            .send();
+        assert_eq!(put.status, status, "{resource}");
+    }
+}

@@ -86,18 +86,136 @@ fn limits() {
 }
 
 #[test]
-fn object_lock_where_it_is_on() {
+fn tags_as_a_query() {
     let aws = docs();
-    aws.bucket("docs").object_lock(true);
-    writer(&aws)
-        .put("/docs/a", b"x")
-        .header("x-amz-object-lock-mode", "GOVERNANCE")
-        .header(
-            "x-amz-object-lock-retain-until-date",
-            "2030-01-01T00:00:00Z",
-        )
-        .send()
-        .ok();
-    let object = aws.object("docs", "a").unwrap();
-    assert_eq!(object.properties.lock_mode.as_deref(), Some("GOVERNANCE"));
+    let client = writer(&aws);
+    let put = |tags: &str| {
+        client
+            .put("/docs/a", b"x")
+            .header("x-amz-tagging", tags)
+            .send()
+    };
+    let long = |n: usize| "k".repeat(n);
+    // One such character takes two of the 128 places.
+    let wide = |n: usize| "%F0%90%90%80".repeat(n);
+    for tags in [
+        "",
+        "&",
+        "key",
+        "a=1&b",
+        "a=+-%3D._:/@",
+        "gr%C3%BC%C3%9Fe=%E4%BD%A0",
+        "a+b=c%20d",
+        &format!("{}={}{}", long(128), long(128), long(128)),
+        &wide(64),
+    ] {
+        println!("{tags}");
+        put(tags).ok();
+    }
+    for tags in ["=", "=v", "a=1&a=2", "a=1&%61=2", "a=%", "a=%zz", "a=%FF"] {
+        println!("{tags}");
+        put(tags).refused(
+            400,
+            "InvalidArgument",
+            "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded",
+        );
+    }
+    let aws_prefix = "Your TagKey cannot be prefixed with aws:";
+    for (tags, message) in [
+        (&*format!("{}=v", long(129)), "The TagKey you have"),
+        (&*wide(65), "The TagKey you have"),
+        (&*format!("a={}", long(257)), "The TagValue you have"),
+        ("a,b=c", "The TagKey you have"),
+        ("a=b%0Ac", "The TagValue you have"),
+        ("a=b;c", "The TagValue you have"),
+        ("aws:a=b", aws_prefix),
+        ("AWS%3Aa=b", aws_prefix),
+    ] {
+        println!("{tags}");
+        put(tags).refused(400, "InvalidTag", message);
+    }
+}
+
+#[test]
+fn redirects_lead_somewhere() {
+    let aws = docs();
+    let client = writer(&aws);
+    let put = |location: &str| {
+        client
+            .put("/docs/a", b"x")
+            .header("x-amz-website-redirect-location", location)
+            .send()
+    };
+    let long = format!("/{}", "x".repeat(2047));
+    for location in [
+        "/",
+        "/b",
+        "http://example.com/",
+        "https://example.com",
+        &long,
+    ] {
+        put(location).ok();
+        let object = aws.object("docs", "a").unwrap();
+        assert_eq!(
+            object.properties.website_redirect_location.as_deref(),
+            Some(location)
+        );
+    }
+    for location in [
+        "",
+        "b",
+        "ftp://example.com",
+        "HTTP://example.com",
+        &format!("{long}x"),
+    ] {
+        put(location).refused(400, "InvalidRedirectLocation", "The ");
+    }
+}
+
+#[test]
+fn text_beyond_latin_is_refused_not_lost() {
+    let aws = docs();
+    let client = writer(&aws);
+    for name in ["cache-control", "content-disposition", "x-amz-tagging"] {
+        let put = client.put("/docs/a", b"x").header(name, "caf\u{e9}").send();
+        assert_eq!(put.status, 400, "{name}: {}", put.text());
+    }
+    assert!(aws.keys("docs").is_empty());
+}
+
+#[test]
+fn multipart_uploads_and_copies_are_held_to_the_same() {
+    let aws = docs();
+    let client = writer(&aws);
+    client.put("/docs/source", b"x").send().ok();
+    let long = "x".repeat(2048);
+    for (name, value, code) in [
+        ("x-amz-storage-class", "COLD", "InvalidStorageClass"),
+        ("x-amz-meta-a", &*long, "MetadataTooLarge"),
+        ("x-amz-tagging", "aws:a=b", "InvalidTag"),
+        (
+            "x-amz-website-redirect-location",
+            "b",
+            "InvalidRedirectLocation",
+        ),
+        ("x-amz-acl", "private", "AccessControlListNotSupported"),
+        ("x-amz-acl", "everybody", "InvalidArgument"),
+        (
+            "x-amz-grant-read",
+            "id=\"1\"",
+            "AccessControlListNotSupported",
+        ),
+    ] {
+        println!("{name}");
+        let create = client.s3("POST", "/docs/a").query("uploads", "");
+        create.header(name, value).send().refused(400, code, "");
+        let copy = client
+            .put("/docs/a", b"")
+            .header("x-amz-copy-source", "docs/source")
+            .header("x-amz-metadata-directive", "REPLACE")
+            .header("x-amz-tagging-directive", "REPLACE");
+        copy.header(name, value).send().refused(400, code, "");
+    }
+    assert_eq!(aws.keys("docs"), ["source"]);
+    assert!(aws.uploads("docs").is_empty());
 }
