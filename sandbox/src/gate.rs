@@ -1,25 +1,22 @@
 //! Owns the choice between S3 and STS on one port, and the record of each
-//! request. Also what a fault does before and after the work.
+//! request.
 
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, header};
-use http_body::{Body, Frame};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
+use tokio::sync::watch;
 
 use crate::endpoint::{Named, Service};
-use crate::fault::{Answer, Asked};
 use crate::journal::{Kept, Record};
 use crate::s3::S3;
-use crate::server::{Cut, Host, Reply, Resetter, StdError};
+use crate::server::{Cut, Host, Reply, Resetter};
 use crate::sts::Sts;
-use crate::world::{Link, World, lock};
+use crate::world::{Link, World};
 
 /// One listener's services.
 pub(crate) struct Gate {
@@ -43,6 +40,10 @@ impl Gate {
 }
 
 impl Host for Gate {
+    fn idle_limit(&self) -> Option<watch::Receiver<Option<Duration>>> {
+        Some(self.world.idle_limit.subscribe())
+    }
+
     async fn answer(
         self: Arc<Self>,
         request: Request<Incoming>,
@@ -68,102 +69,13 @@ impl Host for Gate {
         let answered = if for_sts {
             self.sts.answer(&link, request, record, &reset).await
         } else {
+            let _counted = self.world.load.enter();
             self.s3.answer(&link, request, record, &reset).await
         };
         record.status = answered
             .as_ref()
             .map_or(0, |response| response.status().as_u16());
         answered
-    }
-}
-
-/// Finds the fault for a request, and waits where it says so. What is left to
-/// do is given back.
-pub(crate) async fn strike(world: &World, record: &mut Record) -> Option<Answer> {
-    let (struck, latency) = {
-        let mut faults = lock(&world.faults);
-        let struck = faults.strike(&Asked {
-            operation: &record.operation,
-            key: record.key.as_deref(),
-            access_key_id: record.access_key_id.as_deref(),
-        });
-        (struck, faults.latency)
-    };
-    if let Some(latency) = latency {
-        tokio::time::sleep(latency).await;
-    }
-    let (answer, label) = struck?;
-    record.fault = Some(label);
-    match answer {
-        Answer::Delay(time) => {
-            tokio::time::sleep(time).await;
-            None
-        }
-        Answer::Stall => {
-            // Nobody would see the record before the client gives up.
-            record.kept = true;
-            world.journal.push(record.clone());
-            std::future::pending().await
-        }
-        other => Some(other),
-    }
-}
-
-/// What a fault does to an answer that is ready.
-pub(crate) async fn spoil(
-    answer: &Answer,
-    response: Response<Reply>,
-    reset: &Resetter,
-) -> Result<Response<Reply>, Cut> {
-    match answer {
-        Answer::ResetAfter | Answer::ResetBeforeBody => {
-            reset.reset();
-            Err(Cut)
-        }
-        Answer::Truncate => {
-            let (parts, body) = response.into_parts();
-            let whole = body
-                .collect()
-                .await
-                .map(http_body_util::Collected::to_bytes)
-                .unwrap_or_default();
-            if whole.is_empty() {
-                reset.reset();
-                return Err(Cut);
-            }
-            let mut response = Response::from_parts(
-                parts,
-                Half {
-                    piece: Some(whole.slice(..whole.len() / 2)),
-                }
-                .boxed_unsync(),
-            );
-            response
-                .headers_mut()
-                .insert("content-length", whole.len().into());
-            Ok(response)
-        }
-        _ => Ok(response),
-    }
-}
-
-/// Half a body, then a broken connection.
-struct Half {
-    piece: Option<Bytes>,
-}
-
-impl Body for Half {
-    type Data = Bytes;
-    type Error = StdError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, StdError>>> {
-        Poll::Ready(Some(match self.piece.take() {
-            Some(piece) => Ok(Frame::data(piece)),
-            None => Err(Box::new(Cut)),
-        }))
     }
 }
 

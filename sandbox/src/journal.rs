@@ -194,6 +194,15 @@ impl Requests {
             .filter(|record| record.error_code.is_some())
             .collect()
     }
+
+    /// The requests that were answered with this error code: `SlowDown`.
+    #[must_use]
+    pub fn refused_with(&self, code: &str) -> Vec<&Record> {
+        self.records
+            .iter()
+            .filter(|record| record.error_code.as_deref() == Some(code))
+            .collect()
+    }
 }
 
 #[derive(Debug, Default)]

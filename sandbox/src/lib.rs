@@ -52,6 +52,7 @@ mod fault;
 mod gate;
 mod identity;
 mod journal;
+mod load;
 mod nearby;
 mod oidc;
 pub mod policy;

@@ -327,9 +327,17 @@ impl Sandbox {
         self.world.journal.snapshot()
     }
 
-    /// Forgets the requests so far.
+    /// Forgets the requests so far, and how many there were at once.
     pub fn forget_requests(&self) {
         self.world.journal.clear();
+        self.world.load.forget();
+    }
+
+    /// The greatest number of S3 requests that were under way at once, each
+    /// from its head to the moment when its answer was ready.
+    #[must_use]
+    pub fn max_in_flight(&self) -> usize {
+        self.world.load.most()
     }
 
     /// Every secret that the sandbox has given out so far: secret access keys,
@@ -345,9 +353,10 @@ impl Sandbox {
         lock(&self.world.faults).add(fault);
     }
 
-    /// Removes all faults, the latency, and the rate limit.
+    /// Removes all faults, the latency, and the limits on rate and idleness.
     pub fn clear_faults(&self) {
         lock(&self.world.faults).clear();
+        self.world.idle_limit.send_replace(None);
     }
 
     /// Lets every request wait this long first.
@@ -363,9 +372,16 @@ impl Sandbox {
         lock(&self.world.unknown_checksums).push(algorithm);
     }
 
-    /// Answers `SlowDown` to S3 requests above this rate.
-    pub fn limit_rate(&self, requests_per_second: usize) {
-        lock(&self.world.faults).limit_rate(Some(requests_per_second));
+    /// Answers `SlowDown` to S3 requests above this rate, as S3 does for a
+    /// prefix; all keys count as one. Up to one second's worth may come at once.
+    pub fn slow_down_above(&self, requests_per_second: u32) {
+        lock(&self.world.faults).slow_down_above(requests_per_second);
+    }
+
+    /// Closes connections to S3 and STS that were idle for this long, without
+    /// notice, as proxies do; those that are open already, too.
+    pub fn close_idle_connections_after(&self, idle: Duration) {
+        self.world.idle_limit.send_replace(Some(idle));
     }
 
     /// Serves the objects below a prefix to a browser, read-only and without

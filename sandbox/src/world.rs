@@ -4,13 +4,16 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 use time::OffsetDateTime;
+use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::fault::Faults;
 use crate::identity::Directory;
 use crate::journal::Journal;
+use crate::load::Load;
 use crate::oidc::Provider;
 use crate::policy::{Context, Document};
 use crate::secrets::Secrets;
@@ -38,6 +41,9 @@ pub(crate) struct World {
     pub(crate) faults: Mutex<Faults>,
     pub(crate) unknown_checksums: Mutex<Vec<Algorithm>>,
     pub(crate) journal: Journal,
+    pub(crate) load: Load,
+    /// How long a connection may be idle before the server closes it.
+    pub(crate) idle_limit: watch::Sender<Option<Duration>>,
     pub(crate) secrets: Secrets,
     pub(crate) spool: Spool,
 }
@@ -55,6 +61,8 @@ impl World {
             faults: Mutex::default(),
             unknown_checksums: Mutex::default(),
             journal: Journal::default(),
+            load: Load::default(),
+            idle_limit: watch::Sender::default(),
             secrets,
             spool: Spool::new(memory_below),
         }

@@ -3,8 +3,7 @@
 
 use http::{HeaderName, HeaderValue, Response};
 
-use crate::fault::Answer;
-use crate::gate::{spoil, strike};
+use crate::fault::{Answer, spoil, strike, with_status};
 use crate::journal::{Kept, Record};
 use crate::server::{AwsError, Cut, Reply, Resetter, full};
 use crate::world::World;
@@ -75,18 +74,24 @@ pub(super) fn answer(
     response
 }
 
+fn too_many() -> AwsError {
+    AwsError::new(429, "TooManyRequests", "Too Many Requests")
+}
+
 fn internal() -> AwsError {
     AwsError::new(500, "InternalError", "Internal Server Error")
 }
 
 fn fault_error(fault: Option<&Answer>) -> Option<AwsError> {
     Some(match fault? {
-        Answer::SlowDown => AwsError::new(429, "TooManyRequests", "Too Many Requests"),
+        Answer::SlowDown => too_many(),
+        Answer::RetryAfter { status, .. } => with_status(*status, too_many(), internal()),
         Answer::InternalError | Answer::ErrorBodyInOk => internal(),
         Answer::ExpiredToken => AwsError::new(401, "Unauthorized", "Unauthorized"),
-        Answer::ResetBeforeBody | Answer::ResetInBody(_) | Answer::StallInBody(_) => {
-            AwsError::cut()
-        }
+        Answer::ResetBeforeBody
+        | Answer::ResetInBody(_)
+        | Answer::ResetAfterBody
+        | Answer::StallInBody(_) => AwsError::cut(),
         Answer::Error {
             status,
             code,

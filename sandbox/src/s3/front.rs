@@ -4,11 +4,12 @@
 use std::sync::{Arc, Mutex};
 
 use http::{HeaderMap, Method, Request, Response, header};
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use s3s::service::{S3Service, S3ServiceBuilder};
 
-use crate::fault::Answer;
-use crate::gate::{drain, spoil, strike};
+use crate::fault::{Answer, spoil, strike, with_status};
+use crate::gate::drain;
 use crate::identity::Caller;
 use crate::journal::Record;
 use crate::server::{AwsError, Cut, Intake, Plan, Reply, Resetter, Shared};
@@ -148,6 +149,10 @@ impl S3 {
         match fault {
             Some(Answer::ResetInBody(at)) => plan.reset_at = Some(*at),
             Some(Answer::StallInBody(at)) => plan.stall_at = Some(*at),
+            Some(Answer::ResetAfterBody) => {
+                swallow(shared).await;
+                return Err(AwsError::cut());
+            }
             _ => {}
         }
         let cx = Arc::new(self.cx(link, &asked, verified.caller, bucket, config, shared));
@@ -319,6 +324,9 @@ impl S3 {
 fn refuse_by_fault(fault: Option<&Answer>) -> Result<(), AwsError> {
     Err(match fault {
         Some(Answer::SlowDown) => refusal::slow_down(),
+        Some(Answer::RetryAfter { status, .. }) => {
+            with_status(*status, refusal::slow_down(), refusal::internal())
+        }
         Some(Answer::InternalError | Answer::ErrorBodyInOk) => refusal::internal(),
         Some(Answer::ExpiredToken) => refusal::expired_token(),
         Some(Answer::ResetBeforeBody) => AwsError::cut(),
@@ -336,6 +344,18 @@ fn refuse_by_fault(fault: Option<&Answer>) -> Result<(), AwsError> {
         }) => AwsError::new(*status, code.clone(), message.clone()),
         _ => return Ok(()),
     })
+}
+
+/// Reads a body to its end for nothing.
+async fn swallow(shared: &Shared) {
+    let Some(mut wire) = lock(&shared.rest).take() else {
+        return;
+    };
+    let mut seen = 0;
+    while let Some(Ok(frame)) = wire.frame().await {
+        seen += frame.data_ref().map_or(0, |data| data.len() as u64);
+    }
+    *lock(&shared.seen) = seen;
 }
 
 /// S3 keeps times to the second.

@@ -2,23 +2,29 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use super::connection::{Connection, Resetter};
 use super::reply::{Cut, Reply};
+use super::serve::serve;
 
 /// Whoever answers the requests of a listener.
 pub(crate) trait Host: Send + Sync + 'static {
+    /// How long a connection may be idle, where that can be set.
+    fn idle_limit(&self) -> Option<watch::Receiver<Option<Duration>>> {
+        None
+    }
+
     /// Answers one request; an error cuts the connection.
     fn answer(
         self: Arc<Self>,
@@ -89,20 +95,4 @@ pub(crate) async fn listen<H: Host>(host: Arc<H>, tls: Option<&Tls>, port: u16) 
         }
     });
     address
-}
-
-async fn serve<H: Host, I>(io: I, host: Arc<H>, peer: SocketAddr, reset: Resetter)
-where
-    I: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
-{
-    let service = service_fn(move |request| {
-        let host = Arc::clone(&host);
-        let reset = reset.clone();
-        host.answer(request, peer, reset)
-    });
-    // An error here is a client that went away, or a fault that was asked for.
-    let _ignored = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .serve_connection(io, service)
-        .await;
 }

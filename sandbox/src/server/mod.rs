@@ -5,6 +5,7 @@ mod connection;
 mod intake;
 mod listener;
 mod reply;
+mod serve;
 
 pub(crate) use connection::Resetter;
 pub(crate) use intake::{Intake, Plan, Received, Shared};

@@ -8,8 +8,7 @@ use http::{Method, Request, Response, header, request::Parts};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 
-use crate::fault::Answer;
-use crate::gate::{spoil, strike};
+use crate::fault::{Answer, spoil, strike, with_status};
 use crate::identity::Caller;
 use crate::journal::Record;
 use crate::server::{AwsError, Cut, Reply, Resetter, full};
@@ -79,7 +78,12 @@ impl Sts {
         let fault = strike(&self.world, record).await;
         if matches!(
             fault,
-            Some(Answer::ResetBeforeBody | Answer::ResetInBody(_) | Answer::StallInBody(_))
+            Some(
+                Answer::ResetBeforeBody
+                    | Answer::ResetInBody(_)
+                    | Answer::ResetAfterBody
+                    | Answer::StallInBody(_)
+            )
         ) {
             reset.reset();
             return Err(Cut);
@@ -216,6 +220,10 @@ fn parameters(parts: &Parts, body: &Bytes) -> Parameters {
     Parameters(all)
 }
 
+fn throttling() -> AwsError {
+    AwsError::new(400, "Throttling", "Rate exceeded")
+}
+
 fn internal() -> AwsError {
     AwsError::new(
         500,
@@ -226,7 +234,8 @@ fn internal() -> AwsError {
 
 fn fault_error(fault: Option<&Answer>) -> Option<AwsError> {
     Some(match fault? {
-        Answer::SlowDown => AwsError::new(400, "Throttling", "Rate exceeded"),
+        Answer::SlowDown => throttling(),
+        Answer::RetryAfter { status, .. } => with_status(*status, throttling(), internal()),
         Answer::InternalError | Answer::ErrorBodyInOk => internal(),
         Answer::ExpiredToken => refusal::expired_token(),
         Answer::Error {

@@ -41,6 +41,10 @@ impl Request {
     }
 
     pub(crate) fn bytes(&self) -> Vec<u8> {
+        self.wire("connection: close\r\n")
+    }
+
+    fn wire(&self, connection: &str) -> Vec<u8> {
         let query = self
             .query
             .iter()
@@ -56,7 +60,8 @@ impl Request {
         for (name, value) in &self.headers {
             text.push_str(&format!("{name}: {value}\r\n"));
         }
-        text.push_str("connection: close\r\n\r\n");
+        text.push_str(connection);
+        text.push_str("\r\n");
         let mut bytes = text.into_bytes();
         bytes.extend_from_slice(&self.body);
         bytes
@@ -144,6 +149,51 @@ pub(crate) fn send_bytes(address: &str, bytes: &[u8], head: bool) -> std::io::Re
         return Err(std::io::ErrorKind::UnexpectedEof.into());
     }
     parse(&all, head)
+}
+
+/// A connection for one request after the other.
+#[derive(Debug)]
+pub(crate) struct KeptAlive(TcpStream);
+
+impl KeptAlive {
+    pub(crate) fn open(address: &str) -> Self {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_nodelay(true).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
+        Self(stream)
+    }
+
+    /// Sends a request and reads all that comes until the connection ends.
+    pub(crate) fn send_raw(&mut self, request: &Request) -> (Vec<u8>, std::io::Result<usize>) {
+        self.0.write_all(&request.wire("")).unwrap();
+        self.wait()
+    }
+
+    /// Reads until the server ends the connection.
+    pub(crate) fn wait(&mut self) -> (Vec<u8>, std::io::Result<usize>) {
+        let mut all = Vec::new();
+        let end = self.0.read_to_end(&mut all);
+        (all, end)
+    }
+
+    /// Sends a request and reads its answer, which has to tell its length.
+    pub(crate) fn send(&mut self, request: &Request) -> std::io::Result<Response> {
+        self.0.write_all(&request.wire(""))?;
+        let mut all = Vec::new();
+        let mut piece = [0; 16 * 1024];
+        loop {
+            let n = self.0.read(&mut piece)?;
+            if n == 0 {
+                return Err(std::io::ErrorKind::UnexpectedEof.into());
+            }
+            all.extend_from_slice(&piece[..n]);
+            if let Ok(response) = parse(&all, request.method == "HEAD") {
+                return Ok(response);
+            }
+        }
+    }
 }
 
 pub(crate) fn parse(all: &[u8], head: bool) -> std::io::Result<Response> {

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use docferry_sandbox::{Answer, Fault};
 
+use crate::client::KeptAlive;
 use crate::multipart::{complete, create, part};
 use crate::world::{docs, writer};
 
@@ -150,17 +151,6 @@ fn shares_are_the_same_for_a_seed() {
 }
 
 #[test]
-fn rates_are_limited() {
-    let aws = docs();
-    let client = writer(&aws);
-    aws.limit_rate(5);
-    let slowed = (0..20)
-        .filter(|n| client.put(&format!("/docs/{n}"), b"").send().status == 503)
-        .count();
-    assert!(slowed >= 10, "{slowed}");
-}
-
-#[test]
 fn only_an_old_key_is_hit() {
     let aws = docs();
     let old = writer(&aws);
@@ -176,4 +166,104 @@ fn only_an_old_key_is_hit() {
         .send()
         .refused(400, "ExpiredToken", "");
     new.put("/docs/a", b"x").send().ok();
+}
+
+#[test]
+fn a_refusal_says_when_to_come_back() {
+    let aws = docs();
+    let client = writer(&aws);
+    for (status, code, sts) in [
+        (503, "SlowDown", "Throttling"),
+        (429, "SlowDown", "Throttling"),
+        (500, "InternalError", "InternalFailure"),
+    ] {
+        let answer = Answer::RetryAfter { status, seconds: 7 };
+        aws.fault(Fault::any().times(2).then(answer));
+        let put = client.put("/docs/a", b"x").send();
+        assert_eq!(put.header("retry-after"), Some("7"));
+        put.refused(status, code, "");
+        let who = client.sts("GetCallerIdentity", &[]);
+        assert_eq!(who.header("retry-after"), Some("7"));
+        assert_eq!(
+            (who.status, who.element("Code")),
+            (status, Some(sts.to_owned()))
+        );
+        let put = client.put("/docs/b", b"x").send().ok();
+        assert_eq!(put.header("retry-after"), None);
+    }
+    assert_eq!(aws.keys("docs"), ["b"]);
+}
+
+#[test]
+fn a_whole_body_for_nothing() {
+    let aws = docs();
+    let client = writer(&aws);
+    client.put("/docs/old", b"x").send().ok();
+    aws.forget_requests();
+    aws.fault(Fault::any().times(2).then(Answer::ResetAfterBody));
+    client
+        .put("/docs/a", &[b'x'; 100_000])
+        .try_send()
+        .unwrap_err();
+    client.s3("DELETE", "/docs/old").try_send().unwrap_err();
+    assert_eq!(aws.keys("docs"), ["old"]);
+    let requests = aws.requests();
+    let put = requests.of("PutObject")[0];
+    assert_eq!((put.bytes_in, put.status), (100_000, 0));
+}
+
+#[test]
+fn an_answer_that_breaks_off() {
+    let aws = docs();
+    let client = writer(&aws);
+    let mut connection = KeptAlive::open(&client.address());
+    let body = vec![b'y'; 1000];
+    for (key, bytes) in [("none", 0), ("status", 9), ("head", 60), ("body", 900)] {
+        let put = client.put(&format!("/docs/{key}"), &body).signed();
+        connection.send(&put).unwrap().ok();
+        aws.fault(
+            Fault::new("GetObject")
+                .times(1)
+                .then(Answer::TruncateAt(bytes)),
+        );
+        let get = client.s3("GET", &format!("/docs/{key}")).signed();
+        let (read, end) = connection.send_raw(&get);
+        assert_eq!(read.len() as u64, bytes, "{key}: {end:?}");
+        connection = KeptAlive::open(&client.address());
+    }
+    // The work was done all the same.
+    aws.fault(Fault::new("PutObject").then(Answer::TruncateAt(9)));
+    client.put("/docs/put", b"x").try_send().unwrap_err();
+    assert!(aws.object("docs", "put").is_some());
+}
+
+#[test]
+fn answers_that_come_late_or_never_though_the_work_is_done() {
+    let aws = docs();
+    let client = writer(&aws);
+    let late = Duration::from_millis(150);
+    aws.fault(
+        Fault::new("PutObject")
+            .nth(1)
+            .then(Answer::DelayAfter(late)),
+    );
+    aws.fault(Fault::new("PutObject").nth(1).then(Answer::StallAfter));
+    let start = Instant::now();
+    let request = client.put("/docs/a", b"x").signed();
+    let address = client.address();
+    let sender = std::thread::spawn(move || crate::client::send(&address, &request));
+    while aws.object("docs", "a").is_none() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert!(start.elapsed() < late);
+    sender.join().unwrap().unwrap().ok();
+    assert!(start.elapsed() >= late);
+    let request = client.put("/docs/b", b"x").signed();
+    let address = client.address();
+    let sender = std::thread::spawn(move || crate::client::send(&address, &request));
+    while aws.object("docs", "b").is_none() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    std::thread::sleep(Duration::from_millis(50));
+    assert!(!sender.is_finished());
 }

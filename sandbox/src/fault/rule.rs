@@ -1,55 +1,8 @@
-//! Owns faults: which requests are to go wrong, and how.
-
-use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+//! Owns the rule that picks requests for a fault.
 
 use crate::policy::glob;
 
-/// What goes wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Answer {
-    /// 503 `SlowDown` (S3), 400 `Throttling` (STS), or 429 (the services beside
-    /// a job), without doing the work.
-    SlowDown,
-    /// 500 `InternalError`, without doing the work.
-    InternalError,
-    /// 400 `ExpiredToken` (STS: 403; the services beside a job: 401), without
-    /// doing the work.
-    ExpiredToken,
-    /// 307 `TemporaryRedirect` to this endpoint (`http://host:port`).
-    TemporaryRedirect(String),
-    /// Any error, without doing the work.
-    Error {
-        /// The HTTP status.
-        status: u16,
-        /// The error code.
-        code: String,
-        /// The message.
-        message: String,
-    },
-    /// Resets the connection before the body is read.
-    ResetBeforeBody,
-    /// Resets the connection after this many bytes of the body.
-    ResetInBody(u64),
-    /// Does the work, then resets the connection instead of answering.
-    ResetAfter,
-    /// Waits, then goes on as if nothing were.
-    Delay(Duration),
-    /// Does the work, but cuts the answer's body in half and then the connection.
-    Truncate,
-    /// 200 with an `<Error>` of `InternalError` as the body, without doing the
-    /// work: as S3 does when `CompleteMultipartUpload` or `CopyObject` fails late.
-    ErrorBodyInOk,
-    /// Does the work, and yet answers as [`Answer::ErrorBodyInOk`].
-    ErrorBodyInOkAfter,
-    /// Does the work, and yet answers 500 `InternalError`.
-    InternalErrorAfter,
-    /// Never answers; the connection stays open.
-    Stall,
-    /// Reads this many bytes of the body, then neither reads nor answers.
-    StallInBody(u64),
-}
+use super::answer::Answer;
 
 /// A rule that picks requests and says what goes wrong with them.
 #[derive(Debug, Clone)]
@@ -142,7 +95,8 @@ impl Fault {
         self
     }
 
-    fn strikes(&mut self, request: &Asked<'_>) -> bool {
+    /// Whether it hits this request; the answer is [`Fault::struck`].
+    pub(super) fn strikes(&mut self, request: &Asked<'_>) -> bool {
         let matches = glob(&self.operation, request.operation)
             && self
                 .key
@@ -171,6 +125,10 @@ impl Fault {
         self.done += 1;
         true
     }
+
+    pub(super) fn struck(&self) -> (Answer, String) {
+        (self.answer.clone(), self.label.clone())
+    }
 }
 
 /// What a rule looks at.
@@ -179,55 +137,4 @@ pub(crate) struct Asked<'a> {
     pub(crate) operation: &'a str,
     pub(crate) key: Option<&'a str>,
     pub(crate) access_key_id: Option<&'a str>,
-}
-
-/// The rules in force.
-#[derive(Debug, Default)]
-pub(crate) struct Faults {
-    rules: Vec<Fault>,
-    pub(crate) latency: Option<Duration>,
-    rate: Option<usize>,
-    recent: VecDeque<Instant>,
-}
-
-impl Faults {
-    pub(crate) fn add(&mut self, fault: Fault) {
-        self.rules.push(fault);
-    }
-
-    pub(crate) fn clear(&mut self) {
-        *self = Self::default();
-    }
-
-    pub(crate) fn limit_rate(&mut self, per_second: Option<usize>) {
-        self.rate = per_second;
-        self.recent.clear();
-    }
-
-    /// The fault for this request, if any; the first rule that strikes wins.
-    pub(crate) fn strike(&mut self, request: &Asked<'_>) -> Option<(Answer, String)> {
-        for rule in &mut self.rules {
-            if rule.strikes(request) {
-                return Some((rule.answer.clone(), rule.label.clone()));
-            }
-        }
-        let rate = self.rate?;
-        // Only S3's operations have no service before their name.
-        if request.operation.contains(':') {
-            return None;
-        }
-        let now = Instant::now();
-        while self
-            .recent
-            .front()
-            .is_some_and(|at| now.duration_since(*at) >= Duration::from_secs(1))
-        {
-            self.recent.pop_front();
-        }
-        if self.recent.len() >= rate {
-            return Some((Answer::SlowDown, "SlowDown (rate)".to_owned()));
-        }
-        self.recent.push_back(now);
-        None
-    }
 }
