@@ -65,3 +65,17 @@ pub enum Answer {
     /// Reads this many bytes of the body, then neither reads nor answers.
     StallInBody(u64),
 }
+
+impl Answer {
+    /// Whether a service that takes small bodies whole breaks off before it has
+    /// done anything.
+    pub(crate) fn ends_before_work(&self) -> bool {
+        matches!(
+            self,
+            Self::ResetBeforeBody
+                | Self::ResetInBody(_)
+                | Self::ResetAfterBody
+                | Self::StallInBody(_)
+        )
+    }
+}

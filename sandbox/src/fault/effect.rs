@@ -37,21 +37,26 @@ pub(crate) async fn strike(world: &World, record: &mut Record) -> Option<Answer>
             tokio::time::sleep(time).await;
             None
         }
-        Answer::Stall => {
-            // Nobody would see the record before the client gives up.
-            record.kept = true;
-            world.journal.push(record.clone());
-            std::future::pending().await
-        }
+        Answer::Stall => stall(world, record).await,
         other => Some(other),
     }
+}
+
+/// Never ends. The record is kept at once: nobody would see it before the
+/// client gives up.
+async fn stall<T>(world: &World, record: &mut Record) -> T {
+    record.kept = true;
+    world.journal.push(record.clone());
+    std::future::pending().await
 }
 
 /// What a fault does to an answer that is ready.
 pub(crate) async fn spoil(
     answer: &Answer,
     response: Response<Reply>,
+    record: &mut Record,
     reset: &Resetter,
+    world: &World,
 ) -> Result<Response<Reply>, Cut> {
     match answer {
         Answer::ResetAfter | Answer::ResetBeforeBody => {
@@ -69,7 +74,7 @@ pub(crate) async fn spoil(
             tokio::time::sleep(*time).await;
             Ok(response)
         }
-        Answer::StallAfter => std::future::pending().await,
+        Answer::StallAfter => stall(world, record).await,
         Answer::TruncateAt(bytes) => {
             reset.close_after(*bytes);
             Ok(response)

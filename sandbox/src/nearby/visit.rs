@@ -41,7 +41,7 @@ pub(super) async fn visit(
     };
     let status = response.status().as_u16();
     let answered = match fault {
-        Some(fault) => spoil(&fault, response, reset).await,
+        Some(fault) => spoil(&fault, response, record, reset, world).await,
         None => Ok(response),
     };
     record.status = answered.as_ref().map_or(0, |_| status);
@@ -88,10 +88,7 @@ fn fault_error(fault: Option<&Answer>) -> Option<AwsError> {
         Answer::RetryAfter { status, .. } => with_status(*status, too_many(), internal()),
         Answer::InternalError | Answer::ErrorBodyInOk => internal(),
         Answer::ExpiredToken => AwsError::new(401, "Unauthorized", "Unauthorized"),
-        Answer::ResetBeforeBody
-        | Answer::ResetInBody(_)
-        | Answer::ResetAfterBody
-        | Answer::StallInBody(_) => AwsError::cut(),
+        answer if answer.ends_before_work() => AwsError::cut(),
         Answer::Error {
             status,
             code,

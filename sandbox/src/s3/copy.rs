@@ -19,7 +19,7 @@ use super::acl;
 use super::conditional::{Conditions, precondition_failed};
 use super::cx::Cx;
 use super::front::check_owner;
-use super::get::find_in;
+use super::get::{check_thawed, find_in};
 use super::kms;
 use super::multipart::hash;
 use super::payer;
@@ -145,6 +145,7 @@ fn source(cx: &Cx) -> Result<Source, AwsError> {
     let context = source_context(cx, &config);
     let object = find_in(cx, &bucket, &config, key, version, action, &context)?;
     kms::for_read(cx, &object.properties.encryption)?;
+    check_thawed(&object)?;
     Ok(Source {
         bucket,
         config,

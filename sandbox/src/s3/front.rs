@@ -4,11 +4,10 @@
 use std::sync::{Arc, Mutex};
 
 use http::{HeaderMap, Method, Request, Response, header};
-use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use s3s::service::{S3Service, S3ServiceBuilder};
 
-use crate::fault::{Answer, spoil, strike, with_status};
+use crate::fault::{Answer, spoil, strike};
 use crate::gate::drain;
 use crate::identity::Caller;
 use crate::journal::Record;
@@ -27,6 +26,7 @@ use super::plan::{payload_hash, plan};
 use super::refusal;
 use super::service::Operations;
 use super::target::{Target, operation};
+use super::trouble::{error_in_ok, refuse_by_fault, swallow};
 
 pub(crate) struct S3 {
     world: Arc<World>,
@@ -101,7 +101,7 @@ impl S3 {
         older::leave_out(&lock(&self.world.unknown_checksums), response.headers_mut());
         answer::finish(&mut response, &ids, &text::http_date(self.world.now()));
         match fault {
-            Some(fault) => spoil(&fault, response, reset).await,
+            Some(fault) => spoil(&fault, response, record, reset, &self.world).await,
             None => Ok(response),
         }
     }
@@ -321,54 +321,9 @@ impl S3 {
     }
 }
 
-fn refuse_by_fault(fault: Option<&Answer>) -> Result<(), AwsError> {
-    Err(match fault {
-        Some(Answer::SlowDown) => refusal::slow_down(),
-        Some(Answer::RetryAfter { status, .. }) => {
-            with_status(*status, refusal::slow_down(), refusal::internal())
-        }
-        Some(Answer::InternalError | Answer::ErrorBodyInOk) => refusal::internal(),
-        Some(Answer::ExpiredToken) => refusal::expired_token(),
-        Some(Answer::ResetBeforeBody) => AwsError::cut(),
-        Some(Answer::TemporaryRedirect(endpoint)) => AwsError::new(
-            307,
-            "TemporaryRedirect",
-            "Please re-send this request to the specified temporary endpoint. Continue to use the original request endpoint for future requests.",
-        )
-        .with("Endpoint", endpoint.clone())
-        .header("location", endpoint.clone()),
-        Some(Answer::Error {
-            status,
-            code,
-            message,
-        }) => AwsError::new(*status, code.clone(), message.clone()),
-        _ => return Ok(()),
-    })
-}
-
-/// Reads a body to its end for nothing.
-async fn swallow(shared: &Shared) {
-    let Some(mut wire) = lock(&shared.rest).take() else {
-        return;
-    };
-    let mut seen = 0;
-    while let Some(Ok(frame)) = wire.frame().await {
-        seen += frame.data_ref().map_or(0, |data| data.len() as u64);
-    }
-    *lock(&shared.seen) = seen;
-}
-
 /// S3 keeps times to the second.
 fn whole_second(now: time::OffsetDateTime) -> std::time::SystemTime {
     now.replace_nanosecond(0).unwrap_or(now).into()
-}
-
-/// 200, and the error in the body.
-fn error_in_ok(ids: &Ids) -> Response<Reply> {
-    let body = answer::error_xml(&refusal::internal(), ids);
-    let mut response = Response::new(crate::server::full(body));
-    answer::set(response.headers_mut(), "content-type", "application/xml");
-    response
 }
 
 /// "If the account ID that you provide does not match the actual owner of the

@@ -35,6 +35,7 @@ struct Span {
 
 pub(crate) fn get_object(cx: &Cx, _: GetObjectInput) -> Done<GetObjectOutput> {
     let (object, span, mut headers) = read(cx)?;
+    check_thawed(&object)?;
     set(&mut headers, "content-length", &span.length.to_string());
     let body = BlobBody::new(object.blob.clone(), span.from, span.length);
     let output = GetObjectOutput {
@@ -43,6 +44,22 @@ pub(crate) fn get_object(cx: &Cx, _: GetObjectInput) -> Done<GetObjectOutput> {
         ..GetObjectOutput::default()
     };
     Ok(S3Response::with_headers(output, headers))
+}
+
+/// "If the object you are retrieving is stored in the S3 Glacier Flexible
+/// Retrieval [or] Deep Archive storage class, before you can retrieve the object
+/// you must first restore a copy. Otherwise, this action returns an
+/// InvalidObjectState error" (S3 API Reference, "GetObject").
+pub(crate) fn check_thawed(object: &Object) -> Result<(), AwsError> {
+    match object.properties.storage_class.as_deref() {
+        Some(class @ ("GLACIER" | "DEEP_ARCHIVE")) => Err(AwsError::new(
+            403,
+            "InvalidObjectState",
+            "The operation is not valid for the object's storage class",
+        )
+        .with("StorageClass", class)),
+        _ => Ok(()),
+    }
 }
 
 pub(crate) fn head_object(cx: &Cx, _: HeadObjectInput) -> Done<HeadObjectOutput> {

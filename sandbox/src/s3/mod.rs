@@ -28,5 +28,6 @@ mod service;
 mod sse;
 mod tagging;
 mod target;
+mod trouble;
 
 pub(crate) use front::S3;

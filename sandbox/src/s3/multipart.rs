@@ -136,19 +136,7 @@ pub(crate) async fn upload_part(cx: &Cx, input: UploadPartInput) -> Done<UploadP
     let received = cx.received()?;
     let sent = received.declared;
     let wanted = upload.checksum.map(|(algorithm, _)| algorithm);
-    let full = matches!(upload.checksum, Some((_, ChecksumType::FullObject)));
-    // A part's checksum has to be the one that the upload was created with;
-    // for a full-object checksum the parts may do without.
-    if sent != wanted && !(sent.is_none() && full) {
-        let name = |algorithm: Option<Algorithm>| {
-            algorithm.map_or("null".to_owned(), |one| one.name().to_ascii_lowercase())
-        };
-        return Err(invalid_request(format!(
-            "Checksum Type mismatch occurred, expected checksum Type: {}, actual checksum Type: {}",
-            name(wanted),
-            name(sent)
-        )));
-    }
+    check_algorithm(&upload, sent)?;
     let mut sums = received.sums.clone();
     if let Some(wanted) = wanted
         && received.sum(wanted).is_none()
@@ -184,6 +172,24 @@ pub(crate) async fn upload_part(cx: &Cx, input: UploadPartInput) -> Done<UploadP
         UploadPartOutput::default(),
         headers,
     ))
+}
+
+/// A part's checksum has to be the one that the upload was created with; for a
+/// full-object checksum the parts may do without.
+fn check_algorithm(upload: &Upload, sent: Option<Algorithm>) -> Result<(), AwsError> {
+    let wanted = upload.checksum.map(|(algorithm, _)| algorithm);
+    let full = matches!(upload.checksum, Some((_, ChecksumType::FullObject)));
+    if sent != wanted && !(sent.is_none() && full) {
+        let name = |algorithm: Option<Algorithm>| {
+            algorithm.map_or("null".to_owned(), |one| one.name().to_ascii_lowercase())
+        };
+        return Err(invalid_request(format!(
+            "Checksum Type mismatch occurred, expected checksum Type: {}, actual checksum Type: {}",
+            name(wanted),
+            name(sent)
+        )));
+    }
+    Ok(())
 }
 
 /// Hashes stored bytes once more, for an algorithm that was not asked for when

@@ -76,15 +76,7 @@ impl Sts {
         record.bytes_in = body.len() as u64;
 
         let fault = strike(&self.world, record).await;
-        if matches!(
-            fault,
-            Some(
-                Answer::ResetBeforeBody
-                    | Answer::ResetInBody(_)
-                    | Answer::ResetAfterBody
-                    | Answer::StallInBody(_)
-            )
-        ) {
+        if fault.as_ref().is_some_and(Answer::ends_before_work) {
             reset.reset();
             return Err(Cut);
         }
@@ -117,7 +109,7 @@ impl Sts {
             }
         }
         match fault {
-            Some(fault) => spoil(&fault, response, reset).await,
+            Some(fault) => spoil(&fault, response, record, reset, &self.world).await,
             None => Ok(response),
         }
     }

@@ -264,6 +264,8 @@ fn answers_that_come_late_or_never_though_the_work_is_done() {
     while aws.object("docs", "b").is_none() {
         std::thread::sleep(Duration::from_millis(1));
     }
-    std::thread::sleep(Duration::from_millis(50));
+    while aws.requests().count("PutObject") < 2 {
+        std::thread::sleep(Duration::from_millis(1));
+    }
     assert!(!sender.is_finished());
 }

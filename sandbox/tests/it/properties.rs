@@ -137,6 +137,52 @@ fn tags_as_a_query() {
 }
 
 #[test]
+fn storage_classes() {
+    let aws = docs();
+    let client = writer(&aws);
+    let put = |class: &str| {
+        client
+            .put("/docs/a", b"x")
+            .header("x-amz-storage-class", class)
+            .send()
+    };
+    let head = || {
+        let head = client.s3("HEAD", "/docs/a").send().ok();
+        head.header("x-amz-storage-class").map(str::to_owned)
+    };
+    put("STANDARD").ok();
+    assert_eq!(head(), None);
+    for class in [
+        "REDUCED_REDUNDANCY",
+        "STANDARD_IA",
+        "ONEZONE_IA",
+        "INTELLIGENT_TIERING",
+        "GLACIER_IR",
+    ] {
+        put(class).ok();
+        assert_eq!(head().as_deref(), Some(class));
+        client.s3("GET", "/docs/a").send().ok();
+    }
+    // Archived objects are there, but not at once.
+    for class in ["GLACIER", "DEEP_ARCHIVE"] {
+        put(class).ok();
+        assert_eq!(head().as_deref(), Some(class));
+        let message = "The operation is not valid for the object's storage class";
+        let get = client.s3("GET", "/docs/a").send();
+        get.refused(403, "InvalidObjectState", message);
+        let copy = client
+            .put("/docs/b", b"")
+            .header("x-amz-copy-source", "docs/a")
+            .send();
+        copy.refused(403, "InvalidObjectState", message);
+    }
+    // These are classes of other kinds of storage.
+    for class in ["", "standard_ia", "OUTPOSTS", "SNOW", "EXPRESS_ONEZONE"] {
+        put(class).refused(400, "InvalidStorageClass", "The storage class you");
+    }
+}
+
+#[test]
 fn redirects_lead_somewhere() {
     let aws = docs();
     let client = writer(&aws);
