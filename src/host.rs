@@ -1,7 +1,13 @@
 //! The CI host: what it is, and what it says about the job.
 //!
-//! Owns: the names that GitHub and GitLab give to projects and jobs. Never:
-//! anything of AWS's.
+//! Owns: the names that GitHub and GitLab give to projects and jobs, and the
+//! placeholders that stand for them. Never: anything of AWS's.
+
+mod facts;
+mod placeholders;
+
+pub use facts::Facts;
+pub use placeholders::Fill;
 
 use std::io::{self, Write as _};
 
@@ -26,8 +32,9 @@ pub struct Host {
     /// Where a GitHub job gets its OIDC token, and what it shows for it; only
     /// there when the job has the permission `id-token: write`.
     pub id_token: Option<(String, Secret<String>)>,
-    project: Option<String>,
-    job: Option<String>,
+    /// What it says about the job.
+    pub facts: Facts,
+    session: Vec<String>,
 }
 
 impl Host {
@@ -37,25 +44,25 @@ impl Host {
     pub fn detect<F: Fn(&str) -> Option<String>>(get: F) -> Self {
         let get = |name: &str| get(name).filter(|value| !value.is_empty());
         let is_true = |name: &str| get(name).as_deref() == Some("true");
-        let (kind, project, job) = if is_true("GITHUB_ACTIONS") {
-            (Kind::GitHub, "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
+        let kind = if is_true("GITHUB_ACTIONS") {
+            Kind::GitHub
         } else if is_true("GITLAB_CI") {
-            (Kind::GitLab, "CI_PROJECT_PATH", "CI_JOB_ID")
+            Kind::GitLab
         } else {
-            return Self {
-                kind: Kind::Plain,
-                id_token: None,
-                project: None,
-                job: None,
-            };
+            Kind::Plain
+        };
+        let session: &[&str] = match kind {
+            Kind::GitHub => &["GITHUB_REPOSITORY", "GITHUB_RUN_ID"],
+            Kind::GitLab => &["CI_PROJECT_PATH", "CI_JOB_ID"],
+            Kind::Plain => &[],
         };
         let url = get("ACTIONS_ID_TOKEN_REQUEST_URL").filter(|_| kind == Kind::GitHub);
         let token = get("ACTIONS_ID_TOKEN_REQUEST_TOKEN").map(Secret::new);
         Self {
             kind,
             id_token: url.zip(token),
-            project: get(project),
-            job: get(job),
+            facts: Facts::read(kind, &get),
+            session: session.iter().filter_map(|name| get(name)).collect(),
         }
     }
 
@@ -63,8 +70,7 @@ impl Host {
     #[must_use]
     pub fn session_name(&self) -> SessionName {
         let words: Vec<&str> = std::iter::once("docferry")
-            .chain(self.project.as_deref())
-            .chain(self.job.as_deref())
+            .chain(self.session.iter().map(String::as_str))
             .collect();
         SessionName::from_words(&words)
     }

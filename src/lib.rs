@@ -4,6 +4,7 @@
 
 pub mod aws;
 pub mod error;
+pub mod globs;
 pub mod help;
 pub mod host;
 pub mod identity;

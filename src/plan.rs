@@ -3,12 +3,13 @@
 //! Owns: what is sent, how, and why. Never: I/O, the clock, the environment,
 //! async, or a type of the SDK; the same input always gives the same plan.
 
+mod lookalikes;
 mod print;
 
 use std::sync::Arc;
 
 use crate::error::{Problem, SourceError};
-use crate::rules::{Properties, Rules};
+use crate::rules::{Encoding, Properties, Rules};
 use crate::text::printable;
 use crate::types::{Bytes, Destination, Invalid, MAX_KEY_BYTES};
 use crate::walk::LocalFile;
@@ -97,7 +98,7 @@ impl Plan {
     pub fn new(
         destination: Destination,
         files: Vec<LocalFile>,
-        rules: &mut Rules,
+        rules: &mut Rules<'_>,
         parting: Parting,
     ) -> Result<Self, SourceError> {
         let mut problems = duplicates(&files);
@@ -112,10 +113,16 @@ impl Plan {
             } else {
                 parting.method(file.size)
             };
+            let properties = rules.properties_of(&file);
+            let method = method.map(|method| match properties.encoding {
+                // What it becomes is not known yet, but it is not large.
+                Encoding::Applied(_) => Method::Single,
+                Encoding::Plain | Encoding::Stored(_) => method,
+            });
             match method {
                 Err(invalid) => problems.push(problem(&file, invalid.reason)),
                 Ok(method) => puts.push(Put {
-                    properties: rules.properties_of(file.key.as_str()),
+                    properties,
                     file,
                     method,
                     reason: Reason::Forced,

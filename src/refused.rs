@@ -7,6 +7,7 @@
 use crate::aws::{AwsError, Cause};
 use crate::error::Refusal;
 use crate::identity::Writer;
+use crate::rules::ObjectRules;
 use crate::settings::ExpectedOwner;
 use crate::transfer::Failure;
 use crate::types::{AccountId, Destination, policy_principal};
@@ -28,6 +29,8 @@ pub struct Circumstances<'a> {
     pub said_owner: &'a ExpectedOwner,
     /// The region that was asked.
     pub region: &'a str,
+    /// What the objects should have looked like.
+    pub objects: &'a ObjectRules,
 }
 
 /// Explains the failure that ended a run.
@@ -51,10 +54,17 @@ fn answer(error: &AwsError, at: &Circumstances<'_>) -> Refusal {
     let refusal = Refusal::new(headline(error, at))
         .fact("identity", at.identity.name())
         .fact("account", account_of(at))
-        .fact("action", "s3:PutObject")
+        .fact("action", action(&error.message))
         .fact("resource", at.url.clone())
         .fact("S3 said", error.to_string());
     hints(error, at).into_iter().fold(refusal, Refusal::hint)
+}
+
+/// The action that S3 names, which may be one that a property needs.
+fn action(message: &str) -> String {
+    let named = message.split_once("not authorized to perform: ");
+    let named = named.and_then(|(_, rest)| rest.split_whitespace().next());
+    named.unwrap_or("s3:PutObject").to_owned()
 }
 
 fn account_of(at: &Circumstances<'_>) -> String {
@@ -92,7 +102,12 @@ fn hints(error: &AwsError, at: &Circumstances<'_>) -> Vec<String> {
             vec!["set AWS_REGION to the bucket's region".to_owned()]
         }
         "AccessControlListNotSupported" => vec![
-            "the bucket's Object Ownership is `Bucket owner enforced`, which takes no ACL"
+            "the bucket's Object Ownership is `Bucket owner enforced`, which takes no ACL: unset \
+             DOCFERRY_ACL"
+                .to_owned(),
+        ],
+        _ if error.is_about_object_lock() => vec![
+            "the bucket has no Object Lock: unset DOCFERRY_OBJECT_LOCK_MODE, _UNTIL and _LEGAL_HOLD"
                 .to_owned(),
         ],
         "ExpiredToken" => vec![
@@ -126,38 +141,51 @@ fn right_region(error: &AwsError) -> Option<String> {
     }
 }
 
+/// What S3's words tell for sure.
+fn the_one_reason(message: &str, at: &Circumstances<'_>) -> Option<String> {
+    let bucket = &at.destination.bucket;
+    if message.contains("kms:") {
+        return Some(kms(at));
+    }
+    if message.contains("explicit deny in a resource-based policy") {
+        return Some(format!(
+            "the policy of bucket {bucket} denies it: look for the statement with \"Effect\": \"Deny\""
+        ));
+    }
+    if message.contains("explicit deny") {
+        return Some(
+            "a policy denies it outright: look for the statement with \"Effect\": \"Deny\""
+                .to_owned(),
+        );
+    }
+    if message.contains("no session policy allows") {
+        return Some(format!(
+            "DOCFERRY_SESSION_POLICY, or the policy of the job's own session, must allow \
+             {} on {}, too",
+            actions(at).replace('"', ""),
+            objects(at)
+        ));
+    }
+    if message.contains("VPC endpoint policy") {
+        return Some(format!(
+            "the policy of the network's VPC endpoint must allow {} on {}",
+            actions(at).replace('"', ""),
+            objects(at)
+        ));
+    }
+    None
+}
+
 /// S3 says "Access Denied" alike for several reasons; where its words tell
 /// them apart, only the one that applies is told.
 fn access_denied(message: &str, at: &Circumstances<'_>) -> Vec<String> {
+    if let Some(hint) = the_one_reason(message, at) {
+        return vec![hint];
+    }
     let bucket = &at.destination.bucket;
-    if message.contains("kms:") {
-        return vec![kms(at)];
-    }
-    if message.contains("explicit deny in a resource-based policy") {
-        return vec![format!(
-            "the policy of bucket {bucket} denies it: look for the statement with \"Effect\": \"Deny\""
-        )];
-    }
-    if message.contains("explicit deny") {
-        return vec![
-            "a policy denies it outright: look for the statement with \"Effect\": \"Deny\""
-                .to_owned(),
-        ];
-    }
-    if message.contains("no session policy allows") {
-        return vec![format!(
-            "DOCFERRY_SESSION_POLICY, or the policy of the job's own session, must allow \
-             s3:PutObject on {}, too",
-            objects(at)
-        )];
-    }
-    if message.contains("VPC endpoint policy") {
-        return vec![format!(
-            "the policy of the network's VPC endpoint must allow s3:PutObject on {}",
-            objects(at)
-        )];
-    }
     let mut hints = Vec::new();
+    let own = objects_own_action(message);
+    hints.extend(own.or_else(|| public_acl(at)).map(str::to_owned));
     if at.identity.role.is_none() {
         hints.push(
             "DOCFERRY_ROLE_ARN is not set, so the job's own identity wrote: set it if a role of \
@@ -176,7 +204,8 @@ fn access_denied(message: &str, at: &Circumstances<'_>) -> Vec<String> {
     }
     if at.narrowed {
         hints.push(format!(
-            "DOCFERRY_SESSION_POLICY is set, and must allow s3:PutObject on {}, too",
+            "DOCFERRY_SESSION_POLICY is set, and must allow {} on {}, too",
+            actions(at).replace('"', ""),
             objects(at)
         ));
     }
@@ -186,6 +215,32 @@ fn access_denied(message: &str, at: &Circumstances<'_>) -> Vec<String> {
         kms(at)
     ));
     hints
+}
+
+/// Which variable asked for more than `s3:PutObject`.
+fn objects_own_action(message: &str) -> Option<&'static str> {
+    Some(match action(message).as_str() {
+        "s3:PutObjectTagging" => "DOCFERRY_TAGS is set, which needs s3:PutObjectTagging",
+        "s3:PutObjectAcl" => "DOCFERRY_ACL is set, which needs s3:PutObjectAcl",
+        "s3:PutObjectRetention" => {
+            "DOCFERRY_OBJECT_LOCK_MODE is set, which needs s3:PutObjectRetention"
+        }
+        "s3:PutObjectLegalHold" => {
+            "DOCFERRY_OBJECT_LOCK_LEGAL_HOLD is set, which needs s3:PutObjectLegalHold"
+        }
+        _ => return None,
+    })
+}
+
+/// "Blocking public access to your Amazon S3 storage", Amazon S3 User Guide: it
+/// is on for every new bucket.
+fn public_acl(at: &Circumstances<'_>) -> Option<&'static str> {
+    const PUBLIC: [&str; 3] = ["public-read", "public-read-write", "authenticated-read"];
+    let common = &at.objects.common;
+    let acl = common.iter().find(|header| header.name == "x-amz-acl")?;
+    PUBLIC.contains(&acl.value.as_str()).then_some(
+        "DOCFERRY_ACL is one for everyone, which S3's Block Public Access refuses where it is on",
+    )
 }
 
 fn identity_policy(at: &Circumstances<'_>) -> String {
@@ -199,8 +254,9 @@ fn identity_policy(at: &Circumstances<'_>) -> String {
     };
     format!(
         "in account {account}, {whose} must allow\n{{\"Effect\": \"Allow\", \"Action\": \
-         \"s3:PutObject\", \"Resource\": \"{}\"}}\n(the resource ends in /*: without it the \
+         {}, \"Resource\": \"{}\"}}\n(the resource ends in /*: without it the \
          statement means the bucket, not its objects)",
+        actions(at),
         objects(at)
     )
 }
@@ -209,11 +265,20 @@ fn bucket_policy(at: &Circumstances<'_>) -> String {
     let principal = principal(at);
     format!(
         "in the bucket's account, the policy of bucket {} must allow, too\n{{\"Effect\": \"Allow\", \
-         \"Principal\": {{\"AWS\": \"{principal}\"}}, \"Action\": \"s3:PutObject\", \"Resource\": \
+         \"Principal\": {{\"AWS\": \"{principal}\"}}, \"Action\": {}, \"Resource\": \
          \"{}\"}}",
         at.destination.bucket,
+        actions(at),
         objects(at)
     )
+}
+
+/// What the writer must be allowed, as a policy says it.
+fn actions(at: &Circumstances<'_>) -> String {
+    match &at.objects.actions()[..] {
+        [one] => format!("\"{one}\""),
+        several => format!("[\"{}\"]", several.join("\", \"")),
+    }
 }
 
 /// Who writes, as a policy names it.

@@ -1,104 +1,215 @@
-//! From a file's name to the properties of its object.
+//! From a file to the properties of its object.
 //!
-//! Owns: content types. Never: I/O.
+//! Owns: content types, and which rule gives which property. Never: I/O.
+
+mod header;
+mod list;
+mod media;
+mod objects;
+mod pairs;
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use serde::Serialize;
 
+pub use header::Header;
+pub use list::RuleList;
+pub use objects::{HeaderRules, ObjectRules};
+
+/// How values become headers, for the settings.
+pub mod values {
+    pub use super::header::{
+        cache_control, content_disposition, content_encoding, content_language, media_type,
+        redirect, value,
+    };
+    pub use super::pairs::{metadata, tags};
+}
+
+pub(crate) use media::has_extension;
+
+use crate::globs::Finder;
+use crate::settings::Compression;
+use crate::walk::{LocalFile, Sniffed};
+use list::Chosen;
+use media::ByName;
+
 /// How an object looks to those who fetch it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Properties {
     /// The media type, with its charset for text (RFC 9110, section 8.3).
     pub content_type: String,
+    /// How the content is encoded.
+    pub encoding: Encoding,
+    /// All other headers that the object has of its own.
+    pub headers: Vec<Header>,
+    /// Which rule gave what.
+    pub origins: Vec<Origin>,
 }
+
+/// How the content of an object is encoded (RFC 9110, section 8.4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Encoding {
+    /// Not at all.
+    Plain,
+    /// The file is encoded already.
+    Stored(String),
+    /// It is encoded on its way, where that makes it smaller.
+    Applied(Compression),
+}
+
+/// The rule that gave a property.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Origin {
+    /// The property.
+    pub property: &'static str,
+    /// The rule's variable.
+    pub variable: &'static str,
+    /// The rule's glob; `**` for a value that is for all files.
+    pub glob: String,
+}
+
+/// Files smaller than this hardly gain from being compressed: they fit into
+/// one packet either way.
+const LEAST_COMPRESSED: u64 = 1024;
+/// Larger files are sent as they are: an object that is made on its way cannot
+/// be taken up again where it broke off.
+const MOST_COMPRESSED: u64 = 512 * 1024 * 1024;
+
+/// How many lists of headers there may be.
+const LISTS: usize = 7;
 
 /// Chooses properties. Files of the same kind share one record, so that a
 /// million of them cost a pointer each.
-#[derive(Debug, Default)]
-pub struct Rules {
-    by_extension: HashMap<String, Arc<Properties>>,
+#[derive(Debug)]
+pub struct Rules<'a> {
+    objects: &'a ObjectRules,
+    content_type: Finder<'a>,
+    content_encoding: Finder<'a>,
+    compress: Finder<'a>,
+    headers: Vec<Finder<'a>>,
+    known: HashMap<Kind, Arc<Properties>>,
 }
 
-impl Rules {
-    /// The properties for the object of this key.
-    pub fn properties_of(&mut self, key: &str) -> Arc<Properties> {
-        let extension = Path::new(key)
-            .extension()
-            .and_then(|extension| extension.to_str())
-            .unwrap_or_default();
-        if let Some(known) = self.by_extension.get(extension) {
-            return Arc::clone(known);
+/// What is the same for all files that share a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Kind {
+    by_name: ByName,
+    sniffed: Sniffed,
+    worth_compressing: bool,
+    content_type: Chosen,
+    content_encoding: Chosen,
+    compress: Chosen,
+    headers: [Chosen; LISTS],
+}
+
+impl<'a> Rules<'a> {
+    /// Prepares the rules.
+    #[must_use]
+    pub fn new(rules: &'a ObjectRules) -> Self {
+        Self {
+            objects: rules,
+            content_type: rules.content_type.finder(),
+            content_encoding: rules.content_encoding.finder(),
+            compress: rules.compress.finder(),
+            headers: rules.headers.iter().map(|r| r.list.finder()).collect(),
+            known: HashMap::new(),
         }
-        let properties = Arc::new(Properties {
-            content_type: content_type(extension),
+    }
+
+    /// The properties for the object of this file.
+    pub fn properties_of(&mut self, file: &LocalFile) -> Arc<Properties> {
+        let kind = self.kind_of(file);
+        let rules = self.objects;
+        let known = self.known.entry(kind);
+        Arc::clone(known.or_insert_with(|| Arc::new(make(rules, &kind))))
+    }
+
+    fn kind_of(&mut self, file: &LocalFile) -> Kind {
+        let path = file.key.as_str();
+        let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
+        let mut headers = [Chosen::Nothing; LISTS];
+        let lists = self.objects.headers.iter().zip(&mut self.headers);
+        for (chosen, (rules, finder)) in headers.iter_mut().zip(lists) {
+            *chosen = rules.list.choose(finder.first(path));
+        }
+        let rules = self.objects;
+        Kind {
+            by_name: media::by_name(name),
+            sniffed: file.sniffed,
+            worth_compressing: (LEAST_COMPRESSED..=MOST_COMPRESSED).contains(&file.size),
+            content_type: rules.content_type.choose(self.content_type.first(path)),
+            content_encoding: rules
+                .content_encoding
+                .choose(self.content_encoding.first(path)),
+            compress: rules.compress.choose(self.compress.first(path)),
+            headers,
+        }
+    }
+}
+
+fn make(rules: &ObjectRules, kind: &Kind) -> Properties {
+    let mut origins = Vec::new();
+    let mut from = |property: &'static str, variable: &'static str, glob: &str| {
+        origins.push(Origin {
+            property,
+            variable,
+            glob: glob.to_owned(),
         });
-        self.by_extension
-            .insert(extension.to_owned(), Arc::clone(&properties));
-        properties
+    };
+    let said_type = rules.content_type.get(kind.content_type);
+    let content_type = match said_type {
+        Some((said, glob)) => {
+            from("content-type", "DOCFERRY_CONTENT_TYPE", glob);
+            said.clone()
+        }
+        None => media::with_charset(guessed(kind)),
+    };
+    let compress = rules.compress.get(kind.compress);
+    let compress = compress.filter(|_| kind.worth_compressing);
+    let stored = kind.by_name.encoding;
+    let stored = stored.filter(|_| said_type.is_none() && kind.sniffed != Sniffed::NotEncoded);
+    let encoding = match (rules.content_encoding.get(kind.content_encoding), compress) {
+        (Some((said, glob)), _) => {
+            from("content-encoding", "DOCFERRY_CONTENT_ENCODING", glob);
+            Encoding::Stored(said.clone())
+        }
+        (None, _) if stored.is_some() => Encoding::Stored(stored.unwrap_or_default().to_owned()),
+        (None, Some((codec, glob)))
+            if *codec != Compression::Off && media::is_compressible(&content_type) =>
+        {
+            from("content-encoding", "DOCFERRY_COMPRESS", glob);
+            Encoding::Applied(*codec)
+        }
+        (None, _) => Encoding::Plain,
+    };
+    let mut headers = rules.common.clone();
+    for (rules, chosen) in rules.headers.iter().zip(kind.headers) {
+        if let Some((found, glob)) = rules.list.get(chosen) {
+            from(rules.property, rules.variable, glob);
+            headers.extend(found.iter().cloned());
+        }
+    }
+    // What the user says himself wins over the stamp.
+    for stamp in &rules.stamp {
+        if headers.iter().all(|header| header.name != stamp.name) {
+            headers.push(stamp.clone());
+        }
+    }
+    Properties {
+        content_type,
+        encoding,
+        headers,
+        origins,
     }
 }
 
-fn content_type(extension: &str) -> String {
-    let essence = mime_guess::from_ext(extension)
-        .first_raw()
-        .unwrap_or("application/octet-stream");
-    if is_text(essence) {
-        format!("{essence}; charset=utf-8")
-    } else {
-        essence.to_owned()
+fn guessed(kind: &Kind) -> &'static str {
+    match (kind.by_name.essence, kind.sniffed) {
+        (Some(essence), _) | (None, Sniffed::Type(essence)) => essence,
+        (None, Sniffed::NotEncoded | Sniffed::Unknown) => "application/octet-stream",
     }
-}
-
-/// Whether a type is text, so that browsers guess its charset unless they are
-/// told: documentation tools write UTF-8.
-fn is_text(essence: &str) -> bool {
-    const TEXT: [&str; 4] = [
-        "application/javascript",
-        "application/json",
-        "application/xml",
-        "application/x-javascript",
-    ];
-    essence.starts_with("text/")
-        || essence.ends_with("+json")
-        || essence.ends_with("+xml")
-        || TEXT.contains(&essence)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_types_carry_their_charset() {
-        let mut rules = Rules::default();
-        for (key, content_type) in [
-            ("index.html", "text/html; charset=utf-8"),
-            ("a/INDEX.HTML", "text/html; charset=utf-8"),
-            ("style.css", "text/css; charset=utf-8"),
-            ("app.js", "text/javascript; charset=utf-8"),
-            ("data.json", "application/json; charset=utf-8"),
-            ("logo.svg", "image/svg+xml; charset=utf-8"),
-            ("sitemap.xml", "text/xml; charset=utf-8"),
-            ("README.md", "text/markdown; charset=utf-8"),
-            ("notes.txt", "text/plain; charset=utf-8"),
-            ("photo.png", "image/png"),
-            ("font.woff2", "font/woff2"),
-            ("app.wasm", "application/wasm"),
-            ("manual.pdf", "application/pdf"),
-            ("data.unknown-thing", "application/octet-stream"),
-            ("v1.2/LICENSE", "application/octet-stream"),
-        ] {
-            assert_eq!(rules.properties_of(key).content_type, content_type, "{key}");
-        }
-    }
-
-    #[test]
-    fn files_of_one_kind_share_one_record() {
-        let mut rules = Rules::default();
-        let one = rules.properties_of("a.html");
-        assert!(Arc::ptr_eq(&one, &rules.properties_of("b/c.html")));
-    }
-}
+mod tests;

@@ -6,7 +6,7 @@ use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
 
 use crate::aws::{Aws, Retries};
-use crate::error::{Error, Refusal, SourceError};
+use crate::error::{Error, LIST_LIMIT, Refusal, SourceError};
 use crate::identity::{self, Writer};
 use crate::plan::{Parting, Plan};
 use crate::refused::{self, Circumstances};
@@ -14,9 +14,10 @@ use crate::report::{self, Screen};
 use crate::rules::Rules;
 use crate::settings::{Command, ExpectedOwner, Mistake, Mistakes, PlanFormat, Settings};
 use crate::stop::Stop;
+use crate::text::{count, visible};
 use crate::transfer::{self, Failed, Fate, Load, Progress, Tally, Verdict};
 use crate::types::AccountId;
-use crate::walk::{Source, walk};
+use crate::walk::{Source, Suspect, walk};
 
 /// Does what the settings say. `aws` makes the clients, `stop` may end the
 /// run early, `screen` shows how far it is.
@@ -27,6 +28,7 @@ pub async fn run(
     screen: &Screen,
 ) -> Result<(), Error> {
     let mut source = walk_beside(settings, stop).await?;
+    guard(&source.suspects)?;
     let plan = Arc::new(plan(settings, &mut source)?);
     if settings.command == Command::Plan {
         return print(&plan, settings.plan_format);
@@ -35,7 +37,12 @@ pub async fn run(
 
     let aws = stop.or(aws()).await.ok_or_else(|| stopped(stop))??;
     let region = region(&aws)?;
-    let identity = identity::establish(&settings.identity, &settings.destination, &aws);
+    let identity = identity::establish(
+        &settings.identity,
+        &settings.destination,
+        &settings.objects,
+        &aws,
+    );
     let identity = stop.or(identity).await.ok_or_else(|| stopped(stop))??;
     let owner = owner(&settings.expected_owner, &identity.writer)?;
     let retries = Retries::default();
@@ -45,6 +52,7 @@ pub async fn run(
             &identity.credentials,
             settings.path_style,
             &settings.transfer,
+            settings.objects.request_payer,
             &retries,
         ),
         over_tls: aws.s3_over_tls(),
@@ -65,6 +73,7 @@ pub async fn run(
             owner: owner.as_ref(),
             said_owner: &settings.expected_owner,
             region: &region,
+            objects: &settings.objects,
         };
         Box::new(refused::explain(&failed.failure, &at))
     })
@@ -72,22 +81,51 @@ pub async fn run(
 
 /// Walks the source on another thread, so that signals are heard meanwhile.
 async fn walk_beside(settings: &Settings, stop: &Stop) -> Result<Source, Error> {
-    let path = settings.source.clone();
+    let (path, selection) = (settings.source.clone(), settings.selection.clone());
     let walked = stop
-        .or(tokio::task::spawn_blocking(move || walk(&path)))
+        .or(tokio::task::spawn_blocking(move || walk(&path, &selection)))
         .await;
     let walked = walked.ok_or_else(|| stopped(stop))?;
     let walked = walked.map_err(|error| Error::Bug(format!("the walk ended: {error}")))?;
     Ok(walked?)
 }
 
+/// Files that look like credentials stop the run before any change.
+fn guard(suspects: &[Suspect]) -> Result<(), Error> {
+    if suspects.is_empty() {
+        return Ok(());
+    }
+    let number = count(suspects.len(), "file");
+    let look = if suspects.len() == 1 { "looks" } else { "look" };
+    let mut refusal = Refusal::new(format!("{number} of the source {look} like credentials"));
+    for suspect in suspects.iter().take(LIST_LIMIT) {
+        refusal = refusal.fact("file", format!("{} ({})", suspect.key, suspect.what));
+    }
+    if let Some(more @ 1..) = suspects.len().checked_sub(LIST_LIMIT) {
+        refusal = refusal.fact("file", format!("… and {more} more"));
+    }
+    let refusal = refusal
+        .hint("take them out of the source, or name them in DOCFERRY_EXCLUDE")
+        .hint("what is meant to be published is named in DOCFERRY_ALLOW_SECRETS");
+    Err(Error::Guard(Box::new(refusal)))
+}
+
 fn plan(settings: &Settings, source: &mut Source) -> Result<Plan, Error> {
     if source.files.is_empty() && !settings.allow_empty {
-        return Err(Error::Source(SourceError::whole(
-            &settings.source,
-            "holds no file",
-            Some("did the build step run? DOCFERRY_ALLOW_EMPTY=true says that this is fine"),
-        )));
+        let selection = &settings.selection;
+        let (what, hint) = if selection.include.is_empty() && selection.exclude.is_empty() {
+            ("holds no file", "did the build step run?")
+        } else {
+            let hint = "do DOCFERRY_INCLUDE and DOCFERRY_EXCLUDE say what they should?";
+            ("holds no file that is selected", hint)
+        };
+        let hint = format!("{hint} DOCFERRY_ALLOW_EMPTY=true says that this is fine");
+        let error = SourceError::whole(&settings.source, what, Some(&hint));
+        return Err(Error::Source(error));
+    }
+    if source.links_skipped > 0 {
+        let links = count(source.links_skipped, "symbolic link");
+        tracing::info!("left {links} behind, as DOCFERRY_SYMLINKS=skip says");
     }
     let parting = Parting {
         threshold: settings.transfer.multipart_threshold.0,
@@ -97,9 +135,16 @@ fn plan(settings: &Settings, source: &mut Source) -> Result<Plan, Error> {
     let plan = Plan::new(
         settings.destination.clone(),
         files,
-        &mut Rules::default(),
+        &mut Rules::new(&settings.objects),
         parting,
     )?;
+    for (one, other) in plan.lookalikes().into_iter().take(LIST_LIMIT) {
+        tracing::warn!(
+            "two names look the same and are two objects: {} and {}",
+            visible(one),
+            visible(other),
+        );
+    }
     Ok(plan)
 }
 

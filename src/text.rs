@@ -24,6 +24,19 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
+/// A text with everything but ASCII escaped, where two texts look the same.
+#[must_use]
+pub fn visible(text: &str) -> String {
+    let mut visible = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            ' '..='~' => visible.push(c),
+            _ => visible.extend(c.escape_default()),
+        }
+    }
+    visible
+}
+
 /// A text as one word of a POSIX shell, for commands that people paste.
 #[must_use]
 pub fn shell_word(text: &str) -> String {

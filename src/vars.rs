@@ -12,6 +12,8 @@ pub const PREFIX: &str = "DOCFERRY_";
 pub enum Group {
     /// What goes where.
     Files,
+    /// How it looks there.
+    Objects,
     /// Who docferry is when it writes.
     Identity,
     /// How the files travel.
@@ -24,8 +26,9 @@ pub enum Group {
 
 impl Group {
     /// All groups, in the order in which they are shown.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Files,
+        Self::Objects,
         Self::Identity,
         Self::Transfer,
         Self::Output,
@@ -37,6 +40,7 @@ impl Group {
     pub const fn title(self) -> &'static str {
         match self {
             Self::Files => "Files",
+            Self::Objects => "Objects",
             Self::Identity => "Identity",
             Self::Transfer => "Transfer",
             Self::Output => "Output",
@@ -111,7 +115,7 @@ const fn secret(var: Var) -> Var {
     }
 }
 
-use Group::{Aws, Files, Identity, Output, Transfer};
+use Group::{Aws, Files, Identity, Objects, Output, Transfer};
 use Unset::{Derived, None, Required, Value};
 
 /// All variables, by group.
@@ -139,10 +143,171 @@ pub const ALL: &[Var] = &[
     ),
     var(
         Files,
+        "DOCFERRY_INCLUDE",
+        Derived("everything"),
+        "*.html, assets/",
+        "Globs of the files to upload",
+    ),
+    var(
+        Files,
+        "DOCFERRY_EXCLUDE",
+        None,
+        "*.map, drafts/",
+        "Globs of the files to leave behind, whatever `DOCFERRY_INCLUDE` says",
+    ),
+    var(
+        Files,
+        "DOCFERRY_SYMLINKS",
+        Value("inside"),
+        "skip",
+        "Symbolic links: `inside` follows them while they stay inside the source, `skip` leaves them behind, `refuse` takes them for an error",
+    ),
+    var(
+        Files,
+        "DOCFERRY_ALLOW_SECRETS",
+        None,
+        "examples/.env",
+        "Globs of files that look like credentials and are meant to be published",
+    ),
+    var(
+        Files,
         "DOCFERRY_ALLOW_EMPTY",
         Value("false"),
         "true",
         "Whether a source without any file is fine rather than an error",
+    ),
+    var(
+        Objects,
+        "DOCFERRY_CONTENT_TYPE",
+        Derived("by name, else by content"),
+        "/LICENSE=text/plain",
+        "Rules for `Content-Type`",
+    ),
+    var(
+        Objects,
+        "DOCFERRY_CACHE_CONTROL",
+        None,
+        "*.html=no-cache",
+        "Rules for `Cache-Control`",
+    ),
+    var(
+        Objects,
+        "DOCFERRY_CONTENT_DISPOSITION",
+        None,
+        "*.zip=attachment",
+        "Rules for `Content-Disposition`",
+    ),
+    var(
+        Objects,
+        "DOCFERRY_CONTENT_LANGUAGE",
+        None,
+        "/de/=de",
+        "Rules for `Content-Language`",
+    ),
+    var(
+        Objects,
+        "DOCFERRY_CONTENT_ENCODING",
+        Derived("by name"),
+        "*.json=gzip",
+        "Rules for `Content-Encoding`, of files that are encoded already",
+    ),
+    var(
+        Objects,
+        "DOCFERRY_COMPRESS",
+        None,
+        "gzip",
+        "Rules for compressing on the way: `gzip`, `br`, `zstd` or `none`; only types that gain by it are, and only where it makes them smaller",
+    ),
+    var(
+        Objects,
+        "DOCFERRY_METADATA",
+        None,
+        "team=docs,build={pipeline}",
+        "Rules for metadata, as pairs; placeholders are filled in",
+    ),
+    var(
+        Objects,
+        "DOCFERRY_STAMP",
+        Value("false"),
+        "true",
+        "Whether each object gets the metadata `commit`, `ref` and `pipeline` of the job",
+    ),
+    var(
+        Objects,
+        "DOCFERRY_TAGS",
+        None,
+        "team=docs,stage=test",
+        "Rules for tags, as pairs; the writer needs `s3:PutObjectTagging`",
+    ),
+    var(
+        Objects,
+        "DOCFERRY_STORAGE_CLASS",
+        Derived("`STANDARD`, chosen by S3"),
+        "*.zip=STANDARD_IA",
+        "Rules for the storage class",
+    ),
+    var(
+        Objects,
+        "DOCFERRY_REDIRECT",
+        None,
+        "/old.html=/new.html",
+        "Rules for where a website endpoint redirects to",
+    ),
+    var(
+        Objects,
+        "DOCFERRY_SSE",
+        Derived("as the bucket says"),
+        "aws:kms",
+        "Encryption: `AES256`, `aws:kms` or `aws:kms:dsse`",
+    ),
+    var(
+        Objects,
+        "DOCFERRY_SSE_KMS_KEY_ID",
+        Derived("as the bucket says"),
+        "arn:aws:kms:eu-central-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+        "The KMS key that S3 encrypts with",
+    ),
+    var(
+        Objects,
+        "DOCFERRY_SSE_BUCKET_KEY",
+        Derived("as the bucket says"),
+        "true",
+        "Whether S3 asks KMS once for many objects",
+    ),
+    var(
+        Objects,
+        "DOCFERRY_ACL",
+        None,
+        "bucket-owner-full-control",
+        "A canned ACL; most buckets take none, and the writer needs `s3:PutObjectAcl`",
+    ),
+    var(
+        Objects,
+        "DOCFERRY_OBJECT_LOCK_MODE",
+        None,
+        "GOVERNANCE",
+        "Object Lock: `GOVERNANCE` or `COMPLIANCE`",
+    ),
+    var(
+        Objects,
+        "DOCFERRY_OBJECT_LOCK_UNTIL",
+        None,
+        "2030-12-31T00:00:00Z",
+        "Until when objects are locked",
+    ),
+    var(
+        Objects,
+        "DOCFERRY_OBJECT_LOCK_LEGAL_HOLD",
+        Value("false"),
+        "true",
+        "Whether objects get a legal hold",
+    ),
+    var(
+        Objects,
+        "DOCFERRY_REQUEST_PAYER",
+        Value("false"),
+        "true",
+        "Whether the requester pays, for buckets that want it so",
     ),
     var(
         Identity,

@@ -20,6 +20,7 @@ use aws_types::service_config::ServiceConfigKey;
 use super::Retries;
 use super::expiry::{Again, Watch};
 use super::http::{CONNECT, Fetched, Network};
+use super::payer::Payer;
 use crate::host::{self, Kind};
 use crate::identity::Renewing;
 use crate::settings::{Mistakes, PathStyle, TransferSettings};
@@ -141,6 +142,7 @@ impl Aws {
         credentials: &Arc<Renewing>,
         path_style: PathStyle,
         transfer: &TransferSettings,
+        request_payer: bool,
         retries: &Retries,
     ) -> aws_sdk_s3::Client {
         let builder = aws_sdk_s3::config::Builder::from(&self.config)
@@ -159,6 +161,10 @@ impl Aws {
             // docferry computes each checksum itself, while it reads.
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .interceptor(retries.clone());
+        let builder = match request_payer {
+            true => builder.interceptor(Payer),
+            false => builder,
+        };
         aws_sdk_s3::Client::from_conf(builder.build())
     }
 

@@ -115,6 +115,12 @@ impl AwsError {
     pub fn is(&self, codes: &[&str]) -> bool {
         codes.contains(&self.code.as_str())
     }
+
+    /// Whether the bucket has no Object Lock, which only its words say.
+    #[must_use]
+    pub fn is_about_object_lock(&self) -> bool {
+        self.is(&["InvalidRequest"]) && self.message.contains("Object Lock Configuration")
+    }
 }
 
 impl fmt::Display for AwsError {

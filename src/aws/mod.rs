@@ -7,6 +7,7 @@ mod clients;
 mod error;
 mod expiry;
 mod http;
+mod payer;
 mod retries;
 
 pub use clients::Aws;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Caller, scoped};
 use crate::aws::Aws;
 use crate::error::{Error, Refusal};
+use crate::rules::ObjectRules;
 use crate::settings::{IdentitySettings, Mistake, Mistakes, SessionPolicy};
 use crate::types::Destination;
 
@@ -12,6 +13,7 @@ use crate::types::Destination;
 pub(super) fn session_policy(
     settings: &IdentitySettings,
     destination: &Destination,
+    objects: &ObjectRules,
     aws: &Aws,
 ) -> Option<String> {
     match settings.session_policy.as_ref()? {
@@ -23,6 +25,7 @@ pub(super) fn session_policy(
                 .map_or("aws", |hop| hop.role.partition());
             Some(scoped::policy(
                 destination,
+                objects,
                 partition,
                 aws.region().unwrap_or_default(),
             ))

@@ -4,32 +4,47 @@
 
 use serde_json::json;
 
+use crate::rules::ObjectRules;
 use crate::types::Destination;
 
-/// Just what an upload to this destination needs. The key of the bucket's
-/// encryption is not known here, so any key may be used, but only by S3 and
-/// only where the role and the key's policy allow it, too.
-pub(super) fn policy(destination: &Destination, partition: &str, region: &str) -> String {
+/// Just what an upload to this destination needs. Unless the settings name the
+/// key of the encryption, any key may be used, but only by S3 and only where
+/// the role and the key's policy allow it, too.
+pub(super) fn policy(
+    destination: &Destination,
+    objects: &ObjectRules,
+    partition: &str,
+    region: &str,
+) -> String {
     let Destination { bucket, prefix } = destination;
-    let suffix = if partition == "aws-cn" {
-        "amazonaws.com.cn"
-    } else {
-        "amazonaws.com"
-    };
+    let mut actions = objects.actions();
+    actions.push("s3:AbortMultipartUpload");
+    // Only an ARN of a key, rather than of an alias, names a resource.
+    let key = objects
+        .kms_key()
+        .filter(|key| key.starts_with("arn:") && key.contains(":key/"));
+    let mut kms = json!({
+        "Effect": "Allow",
+        "Action": ["kms:GenerateDataKey", "kms:Decrypt"],
+        "Resource": key.unwrap_or("*"),
+    });
+    if key.is_none() {
+        let suffix = match partition {
+            "aws-cn" => "amazonaws.com.cn",
+            _ => "amazonaws.com",
+        };
+        let service = format!("s3.{region}.{suffix}");
+        kms["Condition"] = json!({"StringEquals": {"kms:ViaService": service}});
+    }
     json!({
         "Version": "2012-10-17",
         "Statement": [
             {
                 "Effect": "Allow",
-                "Action": ["s3:PutObject", "s3:AbortMultipartUpload"],
+                "Action": actions,
                 "Resource": format!("arn:{partition}:s3:::{bucket}/{}*", literal(prefix.as_str())),
             },
-            {
-                "Effect": "Allow",
-                "Action": ["kms:GenerateDataKey", "kms:Decrypt"],
-                "Resource": "*",
-                "Condition": {"StringEquals": {"kms:ViaService": format!("s3.{region}.{suffix}")}},
-            },
+            kms,
         ],
     })
     .to_string()
@@ -51,11 +66,23 @@ fn literal(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rules::Header;
 
     #[test]
     fn the_policy_names_the_prefix_and_nothing_beside_it() {
         let destination = "s3://docs/a*b/".parse().unwrap();
-        let policy = policy(&destination, "aws-cn", "cn-north-1");
+        let mut objects = ObjectRules::default();
+        let scoped = |objects: &ObjectRules| policy(&destination, objects, "aws-cn", "cn-north-1");
+        let key = "arn:aws-cn:kms:cn-north-1:222222222222:key/1234";
+        let without_key = scoped(&objects);
+        objects.common = vec![
+            Header::new("x-amz-server-side-encryption-aws-kms-key-id", key),
+            Header::new("x-amz-acl", "private"),
+        ];
+        let with_key = scoped(&objects);
+        assert!(with_key.contains(key) && !with_key.contains("kms:ViaService"));
+        assert!(with_key.contains("s3:PutObjectAcl") && !without_key.contains("Acl"));
+        let policy = without_key;
         assert!(policy.contains("arn:aws-cn:s3:::docs/a${*}b/*"), "{policy}");
         assert!(
             policy.contains("s3.cn-north-1.amazonaws.com.cn"),

@@ -1,11 +1,13 @@
 //! A plan as text for people and as JSON for programs.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde::Serialize;
 
 use super::{Method, Plan, Put};
-use crate::text::count;
+use crate::rules::{Encoding, Origin, Properties};
+use crate::text::{count, printable};
 use crate::types::Bytes;
 
 impl Plan {
@@ -19,6 +21,9 @@ impl Plan {
                 put.properties.content_type,
                 self.destination.url_of(&put.file.key),
             )?;
+            for property in properties_of(put) {
+                writeln!(out, "       {property}")?;
+            }
         }
         writeln!(out, "{}", self.summary())
     }
@@ -64,8 +69,50 @@ impl Plan {
                 Method::Parts(size) => Some(size),
             },
             content_type: &put.properties.content_type,
+            content_encoding: match &put.properties.encoding {
+                Encoding::Plain => None,
+                Encoding::Stored(encoding) => Some(encoding.clone()),
+                Encoding::Applied(codec) => Some(codec.to_string()),
+            },
+            compressed: matches!(put.properties.encoding, Encoding::Applied(_)),
+            headers: put
+                .properties
+                .headers
+                .iter()
+                .map(|header| (header.name.as_str(), header.value.as_str()))
+                .collect(),
+            rules: &put.properties.origins,
         }
     }
+}
+
+/// What an object has beside its content type, and which rules said so.
+fn properties_of(put: &Put) -> Vec<String> {
+    let Properties {
+        content_type: _,
+        encoding,
+        headers,
+        origins,
+    } = &*put.properties;
+    let mut lines: Vec<String> = match encoding {
+        Encoding::Plain => None,
+        Encoding::Stored(encoding) => Some(format!("content-encoding: {encoding}")),
+        Encoding::Applied(codec) => Some(format!("content-encoding: {codec}, if that is smaller")),
+    }
+    .into_iter()
+    .collect();
+    let headers = headers.iter();
+    lines.extend(headers.map(|header| format!("{}: {}", header.name, header.value)));
+    let origins = origins.iter();
+    lines.extend(origins.map(|origin| {
+        let Origin {
+            property,
+            variable,
+            glob,
+        } = origin;
+        format!("({property} by {variable}, {})", printable(glob))
+    }));
+    lines
 }
 
 #[derive(Serialize)]
@@ -94,4 +141,13 @@ struct Entry<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     part_size: Option<u64>,
     content_type: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_encoding: Option<String>,
+    /// Whether docferry itself encodes the file, if that makes it smaller.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    compressed: bool,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    headers: BTreeMap<&'a str, &'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    rules: &'a [Origin],
 }

@@ -1,7 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::walk::walk;
+use crate::rules::ObjectRules;
+use crate::walk::{Selection, Sniffed, walk};
 
 const PARTING: Parting = Parting {
     threshold: Bytes::mib(16).0,
@@ -14,12 +15,14 @@ fn file(key: &str, size: u64) -> LocalFile {
         key: key.parse().unwrap(),
         size,
         stamp: (&any).into(),
+        sniffed: Sniffed::Unknown,
     }
 }
 
 fn plan(prefix: &str, files: Vec<LocalFile>) -> Result<Plan, SourceError> {
     let destination = format!("s3://docs/{prefix}").parse().unwrap();
-    Plan::new(destination, files, &mut Rules::default(), PARTING)
+    let objects = ObjectRules::default();
+    Plan::new(destination, files, &mut Rules::new(&objects), PARTING)
 }
 
 #[test]
@@ -84,9 +87,21 @@ fn the_json_plan_holds_what_the_text_shows() {
 #[test]
 fn a_plan_of_a_directory_is_the_same_each_time() {
     let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let one = plan("x", walk(&here).unwrap().files).unwrap();
-    assert_eq!(one, plan("x", walk(&here).unwrap().files).unwrap());
+    let one = plan("x", walk(&here, &Selection::default()).unwrap().files).unwrap();
+    assert_eq!(
+        one,
+        plan("x", walk(&here, &Selection::default()).unwrap().files).unwrap()
+    );
     assert!(one.puts.len() > 10);
+}
+
+#[test]
+fn names_that_look_alike_are_found_and_kept_as_they_are() {
+    let (composed, decomposed) = ("caf\u{e9}.html", "cafe\u{301}.html");
+    let files = vec![file(decomposed, 1), file("cafe.html", 1), file(composed, 1)];
+    let plan = plan("", files).unwrap();
+    assert_eq!(plan.lookalikes(), [(decomposed, composed)]);
+    assert_eq!(plan.puts[0].file.key.as_str(), decomposed);
 }
 
 proptest! {

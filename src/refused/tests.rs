@@ -36,6 +36,7 @@ fn told(code: &str, message: &str, region: Option<&str>, role: bool) -> String {
             owner: Some(&owner),
             said_owner: &ExpectedOwner::Writer,
             region: "us-east-1",
+            objects: &ObjectRules::default(),
         },
     )
     .to_string()

@@ -1,5 +1,6 @@
 //! Settings that are one word out of a few.
 
+use std::fmt;
 use std::str::FromStr;
 
 use crate::types::Invalid;
@@ -8,7 +9,7 @@ use crate::types::Invalid;
 macro_rules! choice {
     ($(#[$doc:meta])* $vis:vis $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)+ }) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         $vis enum $name { $($(#[$variant_doc])* $variant,)+ }
 
         impl FromStr for $name {
@@ -17,6 +18,12 @@ macro_rules! choice {
             fn from_str(text: &str) -> Result<Self, Invalid> {
                 $(if text.eq_ignore_ascii_case($word) { return Ok(Self::$variant); })+
                 Err(none_of(&[$($word),+]))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match self { $(Self::$variant => $word,)+ })
             }
         }
     };
@@ -34,6 +41,101 @@ choice! {
         Upload = "upload",
         /// Show what an upload would do, and do nothing.
         Plan = "plan",
+    }
+}
+
+choice! {
+    /// What becomes of symbolic links.
+    #[derive(Default)]
+    pub Symlinks {
+        #[default]
+        /// They are followed while they lead to what is inside the source.
+        Inside = "inside",
+        /// They are left behind.
+        Skip = "skip",
+        /// They are an error.
+        Refuse = "refuse",
+    }
+}
+
+choice! {
+    /// A way to compress, by its name as a content coding.
+    pub Compression {
+        /// gzip (RFC 1952).
+        Gzip = "gzip",
+        /// Brotli (RFC 7932).
+        Brotli = "br",
+        /// Zstandard (RFC 8878).
+        Zstd = "zstd",
+        /// None, for files that a later line would compress.
+        Off = "none",
+    }
+}
+
+choice! {
+    /// How S3 encrypts what it keeps ("Protecting data with server-side
+    /// encryption", Amazon S3 User Guide).
+    pub(super) Encryption {
+        /// With a key of S3's own.
+        S3 = "AES256",
+        /// With a key in KMS.
+        Kms = "aws:kms",
+        /// Twice, with a key in KMS.
+        KmsDsse = "aws:kms:dsse",
+    }
+}
+
+choice! {
+    /// A canned ACL ("Access control list (ACL) overview", Amazon S3 User
+    /// Guide).
+    pub(super) Acl {
+        /// The owner has full control, and nobody else anything.
+        Private = "private",
+        /// Everyone may read.
+        PublicRead = "public-read",
+        /// Everyone may read and write.
+        PublicReadWrite = "public-read-write",
+        /// EC2 may read an image from here.
+        AwsExecRead = "aws-exec-read",
+        /// Everyone with an AWS account may read.
+        AuthenticatedRead = "authenticated-read",
+        /// The bucket's owner may read.
+        BucketOwnerRead = "bucket-owner-read",
+        /// The bucket's owner has full control.
+        BucketOwnerFullControl = "bucket-owner-full-control",
+    }
+}
+
+choice! {
+    /// Where S3 keeps an object ("Understanding and managing Amazon S3 storage
+    /// classes", Amazon S3 User Guide).
+    pub(super) StorageClass {
+        /// For what is read often.
+        Standard = "STANDARD",
+        /// An old class, for what can be made anew.
+        ReducedRedundancy = "REDUCED_REDUNDANCY",
+        /// For what is read seldom.
+        StandardIa = "STANDARD_IA",
+        /// The same, in one zone.
+        OnezoneIa = "ONEZONE_IA",
+        /// S3 moves it by itself.
+        IntelligentTiering = "INTELLIGENT_TIERING",
+        /// For archives that are read at once.
+        GlacierIr = "GLACIER_IR",
+        /// For archives that are restored first.
+        Glacier = "GLACIER",
+        /// For archives that hardly anybody reads.
+        DeepArchive = "DEEP_ARCHIVE",
+    }
+}
+
+choice! {
+    /// Who may shorten a lock.
+    pub(super) LockMode {
+        /// Those with a permission for it.
+        Governance = "GOVERNANCE",
+        /// Nobody.
+        Compliance = "COMPLIANCE",
     }
 }
 

@@ -9,13 +9,16 @@ use super::choice::{LogLevel, Switch};
 use super::mistake::{Mistake, Mistakes};
 use super::said::RawSettings;
 use super::{ExpectedOwner, Settings, TransferSettings};
-use crate::host::Host;
+use crate::globs::Globs;
+use crate::host::{Fill, Host};
 use crate::types::{AccountId, Bytes, Destination, Invalid};
 use crate::vars::{self, Unset};
+use crate::walk::Selection;
 
 mod aws;
 mod endpoints;
 mod identity;
+mod objects;
 
 pub(super) fn understand(
     raw: &RawSettings,
@@ -38,11 +41,11 @@ pub(super) fn understand(
         None => read.with_default("DOCFERRY_COMMAND", raw.command.as_deref()),
     };
     let source = read.required("DOCFERRY_SOURCE", raw.source.as_deref(), source);
-    let destination = read.required(
-        "DOCFERRY_DESTINATION",
-        raw.destination.as_deref(),
-        destination,
-    );
+    let destination = read.required("DOCFERRY_DESTINATION", raw.destination.as_deref(), |text| {
+        destination(text, host)
+    });
+    let selection = selection(&mut read, raw);
+    let objects = objects::objects(&mut read, raw, host);
     let allow_empty = read.switch("DOCFERRY_ALLOW_EMPTY", raw.allow_empty.as_deref());
     let identity = identity::identity(&mut read, raw, host);
     let expected_owner = expected_owner(&mut read, raw.expected_bucket_owner.as_deref());
@@ -62,6 +65,8 @@ pub(super) fn understand(
             command: command?,
             source: source?,
             destination: destination?,
+            selection: selection?,
+            objects: objects?,
             allow_empty: allow_empty?,
             identity: identity?,
             expected_owner: expected_owner?,
@@ -89,13 +94,30 @@ fn source(text: &str) -> Result<PathBuf, Invalid> {
 
 /// A key may have a `$` or a `*`, but in a destination they are what a shell or
 /// a CI host has failed to fill in.
-fn destination(text: &str) -> Result<Destination, Invalid> {
+fn destination(text: &str, host: &Host) -> Result<Destination, Invalid> {
     if let Some(c) = text.chars().find(|c| "$*".contains(*c)) {
         let reason = format!("has a `{c}` that nobody filled in");
-        let hint = "docferry fills nothing in: check the variable's name in the CI host's settings";
+        let hint = "docferry is no shell: check the variable's name in the CI host's settings, \
+                    or use a placeholder such as {ref}";
         return Err(Invalid::new(reason).hint(hint));
     }
-    text.parse()
+    host.fill(text, Fill::Key)?.parse()
+}
+
+fn selection(read: &mut Reader, raw: &RawSettings) -> Option<Selection> {
+    let mut globs = |variable: &str, said: Option<&str>| {
+        read.value(variable, said.unwrap_or_default(), Globs::from_str)
+    };
+    let include = globs("DOCFERRY_INCLUDE", raw.include.as_deref());
+    let exclude = globs("DOCFERRY_EXCLUDE", raw.exclude.as_deref());
+    let allowed_secrets = globs("DOCFERRY_ALLOW_SECRETS", raw.allow_secrets.as_deref());
+    let symlinks = read.with_default("DOCFERRY_SYMLINKS", raw.symlinks.as_deref());
+    Some(Selection {
+        include: include?,
+        exclude: exclude?,
+        symlinks: symlinks?,
+        allowed_secrets: allowed_secrets?,
+    })
 }
 
 fn expected_owner(read: &mut Reader, said: Option<&str>) -> Option<ExpectedOwner> {

@@ -13,12 +13,14 @@ use std::ffi::OsString;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
-pub use choice::{ChecksumChoice, Command, LogLevel, PathStyle, PlanFormat};
+pub use choice::{ChecksumChoice, Command, Compression, LogLevel, PathStyle, PlanFormat, Symlinks};
 pub use identity::{HopSettings, IdTokenRequest, IdentitySettings, SessionPolicy, Start};
 pub use mistake::{Mistake, Mistakes};
 
 use crate::host::Host;
+use crate::rules::ObjectRules;
 use crate::types::{AccountId, Bytes, Destination};
+use crate::walk::Selection;
 
 /// What the user wants, as far as it can be known without asking anyone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +31,10 @@ pub struct Settings {
     pub source: PathBuf,
     /// Where it goes.
     pub destination: Destination,
+    /// Which of its files are carried.
+    pub selection: Selection,
+    /// How the objects look.
+    pub objects: ObjectRules,
     /// Whether a source without files is fine.
     pub allow_empty: bool,
     /// Who writes.

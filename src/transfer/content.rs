@@ -20,27 +20,29 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use crate::aws::SMALL;
 
 use super::checksum::{Algorithm, Checksum, Running};
+use super::press::Pressed;
 
 /// Up to this size a body is kept in memory.
 pub(super) const KEPT: u64 = SMALL;
 /// Up to this size a read is quicker than handing it to another thread; files
 /// that a job has just built are in the page cache.
 const INLINE: u64 = 256 * 1024;
-const CHUNK: u64 = 128 * 1024;
+pub(super) const CHUNK: u64 = 128 * 1024;
 
 /// A part of a file, or all of it.
 #[derive(Debug, Clone)]
 pub(super) enum Content {
     Kept(Bytes),
     Streamed(Range),
+    Pressed(Pressed),
 }
 
 /// A stretch of an open file.
 #[derive(Debug, Clone)]
 pub(super) struct Range {
-    file: Arc<File>,
-    begin: u64,
-    end: u64,
+    pub(super) file: Arc<File>,
+    pub(super) begin: u64,
+    pub(super) end: u64,
 }
 
 /// How much memory a body of this size takes while it is sent: itself, or one
@@ -75,6 +77,7 @@ impl Content {
                 let range = range.clone();
                 blocking(move || range.checksum(algorithm)).await
             }
+            Self::Pressed(pressed) => Ok(pressed.checksum.clone()),
         }
     }
 
@@ -86,12 +89,13 @@ impl Content {
                 let range = range.clone();
                 SdkBody::retryable(move || SdkBody::from_body_1_x(FileBody::new(range.clone())))
             }
+            Self::Pressed(pressed) => pressed.body(),
         }
     }
 }
 
 impl Range {
-    fn read(&self, at: u64, size: u64) -> io::Result<Bytes> {
+    pub(super) fn read(&self, at: u64, size: u64) -> io::Result<Bytes> {
         let mut bytes = vec![0; usize::try_from(size).map_err(io::Error::other)?];
         self.file.read_exact_at(&mut bytes, at)?;
         Ok(bytes.into())
@@ -113,7 +117,7 @@ impl Range {
 
 /// Runs a read that may wait for a disk beside the requests. It ends by
 /// itself, also when nobody waits for it any more.
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     read: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
     spawn_blocking(read).await.map_err(io::Error::other)?

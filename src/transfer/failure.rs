@@ -104,7 +104,7 @@ fn verdict(error: &AwsError, any_stored: bool) -> Verdict {
     if error.identity.is_some() || error.is(&IDENTITY) {
         return Verdict::Identity;
     }
-    if error.is(&DESTINATION) {
+    if error.is(&DESTINATION) || error.is_about_object_lock() {
         return Verdict::Destination;
     }
     // Refusing the first of 50,000 objects says what the other 49,999 answers

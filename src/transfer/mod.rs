@@ -9,6 +9,7 @@ mod failure;
 mod memory;
 mod multipart;
 mod open;
+mod press;
 mod progress;
 mod put;
 mod tally;
@@ -31,10 +32,17 @@ use crate::types::AccountId;
 use crate::walk::Source;
 use checksum::Choice;
 use memory::Memory;
+use open::Root;
 
 /// How many files may be sent in parts at once; their parts share the limit of
 /// requests with everything else.
 const OPEN_UPLOADS: usize = 8;
+
+/// How many files are compressed at once: each takes a processor, and the
+/// memory of an encoder.
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, |found| found.get().min(4))
+}
 
 /// What a transfer works with.
 #[derive(Debug)]
@@ -61,11 +69,12 @@ struct Courier {
     client: aws_sdk_s3::Client,
     over_tls: bool,
     owner: Option<String>,
-    source: Source,
+    root: Root,
     plan: Arc<Plan>,
     checksums: Choice,
     requests: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
+    pressing: Semaphore,
     memory: Memory,
     progress: Arc<Progress>,
     retries: Retries,
@@ -88,11 +97,12 @@ pub async fn carry(
         client: load.client,
         over_tls: load.over_tls,
         owner: load.owner.map(|account| account.to_string()),
-        source: load.source,
+        root: Root::new(load.source),
         plan: load.plan,
         checksums: Choice::new(settings.checksum),
         requests: Arc::new(Semaphore::new(settings.concurrency)),
         uploads: Arc::new(Semaphore::new(OPEN_UPLOADS)),
+        pressing: Semaphore::new(processors()),
         memory: Memory::default(),
         progress: Arc::clone(progress),
         retries: load.retries.clone(),

@@ -12,11 +12,12 @@ use tokio::task::JoinSet;
 
 use super::checksum::{Algorithm, Checksum};
 use super::content::weight;
-use super::open::{Opened, open};
-use super::put::{blame_the_file, load, refused, verified};
+use super::open::Opened;
+use super::put::{add, blame_the_file, load, refused, verified};
 use super::{Courier, Failure, Leftover};
 use crate::aws::{AwsError, patience};
 use crate::plan::Put;
+use crate::rules::Encoding;
 use crate::text::printable;
 
 /// An upload that S3 keeps parts for.
@@ -52,7 +53,7 @@ impl Courier {
         part_size: u64,
         algorithm: Algorithm,
     ) -> (Result<(), Failure>, Vec<Leftover>) {
-        let opened = match open(&self.source, &put.file) {
+        let opened = match self.root.open(&put.file) {
             Ok(opened) => Arc::new(opened),
             Err(reason) => return (Err(Failure::File(reason)), Vec::new()),
         };
@@ -142,7 +143,11 @@ impl Courier {
             .bucket(self.bucket())
             .key(&key)
             .set_expected_bucket_owner(self.owner.clone())
-            .content_type(&put.properties.content_type);
+            .content_type(&put.properties.content_type)
+            .set_content_encoding(match &put.properties.encoding {
+                Encoding::Stored(encoding) => Some(encoding.clone()),
+                Encoding::Plain | Encoding::Applied(_) => None,
+            });
         let request = match algorithm {
             Algorithm::Crc64Nvme => request
                 .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
@@ -153,7 +158,10 @@ impl Courier {
             Algorithm::Md5 => request,
         };
         let once = Config::builder().retry_config(RetryConfig::disabled());
-        let answer = request.customize().config_override(once).send().await;
+        let properties = Arc::clone(&put.properties);
+        let request = request.customize().config_override(once);
+        let request = request.mutate_request(move |request| add(request, &properties));
+        let answer = request.send().await;
         let answer = answer.map_err(|error| AwsError::from_sdk(&error))?;
         let id = answer.upload_id().unwrap_or_default().to_owned();
         tracing::debug!("began a multipart upload of {}", printable(&key));

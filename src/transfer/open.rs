@@ -1,12 +1,24 @@
 //! Opening a file and knowing it again.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
+use rustix::fs::{Mode, OFlags, ResolveFlags};
+use rustix::io::Errno;
+
+use super::content::Range;
 use crate::text::printable;
 use crate::walk::{LocalFile, Source, Stamp, reason_of};
+
+/// The source, held open, so that nothing that is opened below it can be
+/// anywhere else.
+#[derive(Debug)]
+pub(super) struct Root {
+    source: Source,
+    folder: Option<OwnedFd>,
+}
 
 /// A file that is the one that was planned, as long as nobody writes to it.
 #[derive(Debug)]
@@ -17,28 +29,66 @@ pub(super) struct Opened {
 
 const CHANGED: &str = "changed after it was planned or while it was read";
 
-/// Opens a planned file; another one in its place is refused. That also closes
-/// the gap between the check of a symbolic link and its use: whatever the link
-/// leads to by now must be the very file that was checked.
-pub(super) fn open(source: &Source, planned: &LocalFile) -> Result<Opened, String> {
-    let path = source.path_of(&planned.key);
-    let file = OpenOptions::new()
-        .read(true)
-        // A pipe that took a file's place must not make the run wait.
-        .custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC)
-        .open(path)
-        .map_err(|error| gone_or(&error))?;
-    let opened = Opened {
-        file: Arc::new(file),
-        planned: planned.clone(),
-    };
-    opened.check()?;
-    Ok(opened)
+/// A pipe that took a file's place must not make the run wait.
+const FLAGS: OFlags = OFlags::RDONLY
+    .union(OFlags::NONBLOCK)
+    .union(OFlags::CLOEXEC)
+    .union(OFlags::NOCTTY);
+
+impl Root {
+    pub(super) fn new(source: Source) -> Self {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        // Without it, the path is opened, and the stamp alone tells.
+        let folder = rustix::fs::open(source.root(), flags, Mode::empty()).ok();
+        Self { source, folder }
+    }
+
+    /// Opens a planned file; another one in its place is refused. That also
+    /// closes the gap between the check of a symbolic link and its use:
+    /// whatever the link leads to by now must be the very file that was
+    /// checked.
+    pub(super) fn open(&self, planned: &LocalFile) -> Result<Opened, String> {
+        let file = self.open_below(planned).map_err(|error| gone_or(&error))?;
+        let opened = Opened {
+            file: Arc::new(file),
+            planned: planned.clone(),
+        };
+        opened.check()?;
+        Ok(opened)
+    }
+
+    /// The kernel itself keeps the path below the folder (`openat2(2)`), so
+    /// that nothing outside is opened even for the moment of a look. A link
+    /// with an absolute path, which may lead inside, and an old kernel or a
+    /// sandbox without `openat2` are left to the stamp.
+    fn open_below(&self, planned: &LocalFile) -> io::Result<File> {
+        let path = self.source.path_of(&planned.key);
+        if let Some(folder) = self.folder.as_ref().filter(|_| !self.source.is_file()) {
+            let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+            let name = planned.key.as_str();
+            match rustix::fs::openat2(folder, name, FLAGS, Mode::empty(), resolve) {
+                Ok(file) => return Ok(File::from(file)),
+                Err(Errno::XDEV | Errno::NOSYS | Errno::PERM | Errno::AGAIN | Errno::INVAL) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let file = rustix::fs::open(path, FLAGS, Mode::empty())?;
+        Ok(File::from(file))
+    }
 }
 
 impl Opened {
     pub(super) fn size(&self) -> u64 {
         self.planned.size
+    }
+
+    /// The whole file.
+    pub(super) fn all(&self) -> Range {
+        Range {
+            file: Arc::clone(&self.file),
+            begin: 0,
+            end: self.planned.size,
+        }
     }
 
     /// Whether the file is still as it was planned.
@@ -68,4 +118,54 @@ fn gone_or(error: &io::Error) -> String {
         return "vanished after it was planned".to_owned();
     }
     reason_of(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+    use crate::walk::{Selection, walk};
+
+    fn source(dir: &std::path::Path) -> Source {
+        walk(dir, &Selection::default()).unwrap()
+    }
+
+    #[test]
+    fn a_link_that_is_turned_outside_after_the_walk_opens_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let (inside, outside) = (dir.path().join("in"), dir.path().join("out"));
+        fs::create_dir_all(inside.join("real")).unwrap();
+        fs::create_dir(&outside).unwrap();
+        for folder in [inside.join("real"), outside.clone()] {
+            fs::write(folder.join("x"), "x").unwrap();
+        }
+        symlink("real", inside.join("relative")).unwrap();
+        symlink(inside.join("real"), inside.join("absolute")).unwrap();
+        let walked = source(&inside);
+        let keys: Vec<_> = walked.files.iter().map(|f| f.key.as_str()).collect();
+        assert_eq!(keys, ["absolute/x", "real/x", "relative/x"]);
+        let root = Root::new(walked.clone());
+        for file in &walked.files {
+            root.open(file).unwrap();
+        }
+        for name in ["relative", "absolute"] {
+            fs::remove_file(inside.join(name)).unwrap();
+            symlink(&outside, inside.join(name)).unwrap();
+        }
+        for file in [&walked.files[0], &walked.files[2]] {
+            assert!(root.open(file).is_err(), "{}", file.key);
+        }
+        // Without the stamp, the kernel would still refuse to leave the source.
+        let error = rustix::fs::openat2(
+            root.folder.as_ref().unwrap(),
+            "relative/x",
+            FLAGS,
+            Mode::empty(),
+            ResolveFlags::BENEATH,
+        )
+        .unwrap_err();
+        assert_eq!(error, Errno::XDEV);
+    }
 }

@@ -1,13 +1,26 @@
 //! One object in one request.
 
+use std::sync::Arc;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::byte_stream::ByteStream;
 
 use super::checksum::{Algorithm, Checksum};
 use super::content::{Content, weight};
-use super::open::{Opened, open};
+use super::open::Opened;
+use super::press::press;
 use super::{Courier, Failure};
 use crate::aws::{AwsError, SMALL, patience};
 use crate::plan::Put;
+use crate::rules::{Encoding, Properties};
+
+/// What one request carries.
+struct Loaded {
+    content: Content,
+    checksum: Checksum,
+    /// How the content is encoded, where it is.
+    encoding: Option<String>,
+}
 
 impl Courier {
     /// Puts a file in one request. What was under way when the run is stopped
@@ -17,16 +30,16 @@ impl Courier {
         // Nothing is begun any more once a stop was asked for.
         let begin = async {
             let memory = self.memory.reserve(weight(size)).await;
-            let opened = open(&self.source, &put.file).map_err(Failure::File)?;
-            let (content, checksum) = load(&opened, 0, size, algorithm).await?;
+            let opened = self.root.open(&put.file).map_err(Failure::File)?;
+            let loaded = self.load(put, &opened, algorithm).await?;
             opened.check().map_err(Failure::File)?;
-            Ok((memory, opened, content, checksum))
+            Ok((memory, opened, loaded))
         };
         let ready = self.stop.or(begin).await.unwrap_or(Err(Failure::NotSent));
-        let (_memory, opened, content, checksum) = ready?;
+        let (_memory, opened, loaded) = ready?;
         tokio::select! {
             biased;
-            sent = self.send_single(put, &content, &checksum) => sent,
+            sent = self.send_single(put, &loaded) => sent,
             () = self.stop.overdue() => Err(Failure::InDoubt),
         }
         .map_err(|failure| blame_the_file(failure, &opened))?;
@@ -34,12 +47,40 @@ impl Courier {
         Ok(())
     }
 
-    async fn send_single(
+    async fn load(
         &self,
         put: &Put,
-        content: &Content,
-        checksum: &Checksum,
-    ) -> Result<(), Failure> {
+        opened: &Opened,
+        algorithm: Algorithm,
+    ) -> Result<Loaded, Failure> {
+        let encoding = match &put.properties.encoding {
+            Encoding::Plain => None,
+            Encoding::Stored(encoding) => Some(encoding.clone()),
+            Encoding::Applied(codec) => {
+                // Compression is work for a processor, not for a network.
+                let _turn = self.pressing.acquire().await;
+                let pressed = press(opened.all(), *codec, algorithm).await;
+                let pressed = pressed.map_err(|e| Failure::File(opened.reading_failed(&e)))?;
+                if let Some((content, checksum)) = pressed {
+                    return Ok(Loaded {
+                        content,
+                        checksum,
+                        encoding: Some(codec.to_string()),
+                    });
+                }
+                None
+            }
+        };
+        let (content, checksum) = load(opened, 0, put.file.size, algorithm).await?;
+        Ok(Loaded {
+            content,
+            checksum,
+            encoding,
+        })
+    }
+
+    async fn send_single(&self, put: &Put, loaded: &Loaded) -> Result<(), Failure> {
+        let checksum = &loaded.checksum;
         let mut request = self
             .client
             .put_object()
@@ -47,7 +88,8 @@ impl Courier {
             .key(self.key_of(put))
             .set_expected_bucket_owner(self.owner.clone())
             .content_type(&put.properties.content_type)
-            .body(ByteStream::new(content.body()));
+            .set_content_encoding(loaded.encoding.clone())
+            .body(ByteStream::new(loaded.content.body()));
         request = match checksum.algorithm {
             Algorithm::Crc64Nvme => request.checksum_crc64_nvme(&checksum.base64),
             Algorithm::Crc32C => request.checksum_crc32_c(&checksum.base64),
@@ -62,6 +104,8 @@ impl Courier {
                 aws_sdk_s3::config::Config::builder().timeout_config(patience(put.file.size));
             request = request.config_override(patience);
         }
+        let properties = Arc::clone(&put.properties);
+        let request = request.mutate_request(move |request| add(request, &properties));
         let answer = request.send().await;
         let answer = answer.map_err(|error| refused(AwsError::from_sdk(&error), checksum))?;
         let repeated = match checksum.algorithm {
@@ -70,6 +114,17 @@ impl Courier {
             Algorithm::Md5 => return Ok(()),
         };
         verified(repeated, checksum)
+    }
+}
+
+/// Adds the headers of an object before its request is signed. Their names and
+/// values were checked when the settings were read.
+pub(super) fn add(request: &mut HttpRequest, properties: &Properties) {
+    for header in &properties.headers {
+        let (name, value) = (header.name.clone(), header.value.clone());
+        if request.headers_mut().try_insert(name, value).is_err() {
+            debug_assert!(false, "{header:?} is no header");
+        }
     }
 }
 

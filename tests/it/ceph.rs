@@ -434,6 +434,66 @@ fn a_tree_arrives_byte_for_byte_in_another_account() {
     assert!(tag.ends_with("-3"), "{tag}");
 }
 
+/// What our sandbox says of properties is held against another server.
+#[test]
+#[ignore = "needs radosgw: .ci/radosgw runs these"]
+fn properties_arrive_at_small_and_at_large_objects() {
+    let mut ceph = Ceph::new("properties");
+    ceph.role_that_writes_to("site/", &trusts_principal(USER));
+    ceph.file("index.html", "<h1>Handbuch</h1>".repeat(200));
+    ceph.file("big.zip", vec![7; 17 << 20]);
+    ceph.file("LICENSE", "MIT License");
+    ceph.job()
+        .var("DOCFERRY_CACHE_CONTROL", "*.html=no-cache\nmax-age=60")
+        .var(
+            "DOCFERRY_CONTENT_DISPOSITION",
+            "*.zip=attachment; filename=\"all.zip\"",
+        )
+        .var("DOCFERRY_CONTENT_LANGUAGE", "de")
+        .var(
+            "DOCFERRY_METADATA",
+            "team=docs, url=https://a.example.org/?b=c",
+        )
+        .var("DOCFERRY_COMPRESS", "gzip")
+        .run()
+        .exits(0);
+    for (key, lines) in [
+        (
+            "index.html",
+            vec![
+                "content-type: text/html; charset=utf-8",
+                "content-encoding: gzip",
+                "cache-control: no-cache",
+                "content-language: de",
+                "x-amz-meta-team: docs",
+                "x-amz-meta-url: https://a.example.org/?b=c",
+            ],
+        ),
+        (
+            "big.zip",
+            vec![
+                "content-type: application/zip",
+                "cache-control: max-age=60",
+                "content-disposition: attachment; filename=\"all.zip\"",
+                "content-language: de",
+                "x-amz-meta-team: docs",
+            ],
+        ),
+        ("LICENSE", vec!["content-type: text/plain; charset=utf-8"]),
+    ] {
+        let url = quoted(&ceph.url(&format!("site/{key}")));
+        let head = ask(DOCUMENTATION, "s3", &format!("head\nurl = {url}\n"));
+        for line in lines {
+            let (name, value) = line.split_once(": ").unwrap();
+            let found = head.lines().find_map(|line| {
+                let (found, value) = line.split_once(": ")?;
+                found.eq_ignore_ascii_case(name).then(|| value.trim())
+            });
+            assert_eq!(found, Some(value), "{key}: {name} in\n{head}");
+        }
+    }
+}
+
 #[test]
 #[ignore = "needs radosgw: .ci/radosgw runs these"]
 fn the_checksum_steps_down_to_one_that_the_server_verifies() {

@@ -120,6 +120,8 @@ fn every_variable_that_a_document_names_exists() {
         "CONTRIBUTING.md",
         "SECURITY.md",
         "CHANGELOG.md",
+        "docs/accounts.md",
+        "docs/objects.md",
         ".gitlab-ci.example.yml",
         "Dockerfile",
         "action.yml",
@@ -152,6 +154,60 @@ fn the_readmes_recipe_is_the_example_that_is_tested() {
     );
 }
 
+/// Every example of settings in YAML is one that docferry takes.
+#[test]
+fn the_settings_that_the_documents_show_are_legal() {
+    let mut shown = 0;
+    for name in ["README.md", "docs/objects.md"] {
+        let text = read(name);
+        for block in text.split("```yaml\n").skip(1) {
+            let block = block.split("```").next().unwrap();
+            if !block.starts_with("DOCFERRY_") {
+                continue;
+            }
+            shown += settings_of(block).len();
+            let mut job = crate::harness::Job::new()
+                .argument("plan")
+                .var("GITLAB_CI", "true")
+                .var("CI_COMMIT_REF_NAME", "main")
+                .var("CI_PIPELINE_ID", "7")
+                .var("DOCFERRY_SOURCE", path("docs"))
+                .var("DOCFERRY_DESTINATION", "s3://example-docs/");
+            for (name, value) in settings_of(block) {
+                job = job.var(&name, value);
+            }
+            // Those that select no file of `docs` are legal, too.
+            let outcome = job.run();
+            assert!(
+                matches!(outcome.code, Some(0 | 4)),
+                "{block}\n{}",
+                outcome.stderr
+            );
+        }
+    }
+    assert!(shown > 15, "{shown} settings are shown");
+}
+
+/// `NAME: value` and `NAME: |` with the lines below it.
+fn settings_of(block: &str) -> Vec<(String, String)> {
+    let mut settings: Vec<(String, String)> = Vec::new();
+    for line in block.lines() {
+        match (line.strip_prefix("  "), line.split_once(": ")) {
+            (Some(more), _) => {
+                let (_, value) = settings.last_mut().unwrap();
+                value.push_str(more);
+                value.push('\n');
+            }
+            (None, Some((name, value))) => {
+                let value = value.trim_matches(['|', '"']);
+                settings.push((name.to_owned(), value.to_owned()));
+            }
+            (None, None) => panic!("{line:?} is no setting"),
+        }
+    }
+    settings
+}
+
 #[test]
 fn the_architecture_names_every_room_and_every_test_that_it_promises() {
     let text = read("ARCHITECTURE.md");
@@ -166,7 +222,9 @@ fn the_architecture_names_every_room_and_every_test_that_it_promises() {
     }
     let tests: String = fs::read_dir(path("tests/it"))
         .unwrap()
-        .map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap())
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
+        .map(|path| fs::read_to_string(path).unwrap())
         .collect();
     let (_, promises) = text.split_once("## Promises").unwrap();
     let mut named = 0;
