@@ -89,23 +89,29 @@ const LOADED_BY_PAGES: [&str; 12] = [
 
 pub(super) fn by_name(name: &str) -> ByName {
     let (stem, extension) = split(name);
-    if extension == "svgz" {
+    if extension.eq_ignore_ascii_case("svgz") {
         return ByName {
             essence: Some("image/svg+xml"),
             encoding: Some("gzip"),
         };
     }
-    if let Some((_, encoding)) = ENCODINGS.iter().find(|(ending, _)| *ending == extension) {
+    let encoding = ENCODINGS
+        .iter()
+        .find(|(ending, _)| extension.eq_ignore_ascii_case(ending));
+    if let Some((_, encoding)) = encoding {
         let (_, inner) = split(stem);
-        if LOADED_BY_PAGES.contains(&inner.as_str()) {
+        if LOADED_BY_PAGES
+            .iter()
+            .any(|loaded| inner.eq_ignore_ascii_case(loaded))
+        {
             return ByName {
-                essence: essence(&inner),
+                essence: essence(inner),
                 encoding: Some(encoding),
             };
         }
     }
     ByName {
-        essence: essence(&extension),
+        essence: essence(extension),
         encoding: None,
     }
 }
@@ -115,15 +121,17 @@ pub(crate) fn has_extension(name: &str) -> bool {
     !split(name).1.is_empty()
 }
 
-fn split(name: &str) -> (&str, String) {
+fn split(name: &str) -> (&str, &str) {
     match name.rsplit_once('.') {
-        Some((stem, extension)) if !stem.is_empty() => (stem, extension.to_ascii_lowercase()),
-        _ => (name, String::new()),
+        Some((stem, extension)) if !stem.is_empty() => (stem, extension),
+        _ => (name, ""),
     }
 }
 
 fn essence(extension: &str) -> Option<&'static str> {
-    let better = BETTER.iter().find(|(known, _)| *known == extension);
+    let better = BETTER
+        .iter()
+        .find(|(known, _)| extension.eq_ignore_ascii_case(known));
     better
         .map(|(_, essence)| *essence)
         .or_else(|| mime_guess::from_ext(extension).first_raw())

@@ -1,5 +1,7 @@
 //! A directory's entries: which are carried, and which cannot be.
 
+use std::borrow::Cow;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
@@ -70,7 +72,7 @@ impl Walker<'_> {
             Err(error) => {
                 let path = error
                     .path()
-                    .map(|path| self.relative(path))
+                    .map(|path| relative(path, self.root))
                     .unwrap_or_default();
                 if self.wanted(&path, false) {
                     self.problems.push(walk_problem(&error, self.root));
@@ -79,7 +81,7 @@ impl Walker<'_> {
             }
         };
         let is_folder = entry.file_type().is_dir();
-        let path = self.relative(entry.path());
+        let path = relative(entry.path(), self.root);
         let skip = if is_folder {
             Next::Beside
         } else {
@@ -108,11 +110,6 @@ impl Walker<'_> {
         }
     }
 
-    fn relative(&self, path: &Path) -> String {
-        let relative = path.strip_prefix(self.root).unwrap_or(path);
-        relative.to_string_lossy().into_owned()
-    }
-
     /// Whether an entry is selected. A folder that no glob includes may still
     /// hold files that are.
     fn wanted(&mut self, path: &str, is_folder: bool) -> bool {
@@ -123,7 +120,7 @@ impl Walker<'_> {
     }
 
     fn take(&mut self, file: LocalFile, target: Option<&Path>, path: &Path) {
-        let inner = target.map(|target| self.relative(target));
+        let inner = target.map(|target| relative(target, self.root));
         let suspect = guard::suspect(&file.key, inner.as_deref(), path);
         if let Some(suspect) = suspect
             && self.allowed_secrets.first(file.key.as_str()).is_none()
@@ -152,6 +149,15 @@ impl Walker<'_> {
             }
         }
     }
+}
+
+/// A path below the root, as far as it is text. The walk makes each path by
+/// joining a name to the root's own bytes, so what follows them is relative;
+/// comparing them part by part would cost more than asking the kernel.
+fn relative<'a>(path: &'a Path, root: &Path) -> Cow<'a, str> {
+    let (path, root) = (path.as_os_str().as_bytes(), root.as_os_str().as_bytes());
+    let below = path.strip_prefix(root).unwrap_or(path);
+    String::from_utf8_lossy(below.strip_prefix(b"/").unwrap_or(below))
 }
 
 /// What becomes of an entry, as far as links go.
@@ -200,6 +206,10 @@ fn carried(entry: &DirEntry, target: Option<&Path>, root: &Path) -> Result<Local
             "is neither a file nor a directory, but a device, a socket or a pipe".to_owned(),
         ));
     }
-    let relative = entry.path().strip_prefix(root).unwrap_or(entry.path());
-    Ok(local_file(key_of(relative)?, &meta, entry.path()))
+    let key = match relative(entry.path(), root) {
+        Cow::Borrowed(text) => key_of(Path::new(text))?,
+        // Not UTF-8, which is refused with its bytes escaped.
+        Cow::Owned(_) => key_of(entry.path().strip_prefix(root).unwrap_or(entry.path()))?,
+    };
+    Ok(local_file(key, &meta, entry.path()))
 }

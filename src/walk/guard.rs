@@ -1,6 +1,7 @@
 //! The guard against secrets: files that are credentials by their names, or,
 //! for a few suspicious names, by their content.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
@@ -56,7 +57,11 @@ enum Name {
 
 fn by_name(path: &str) -> Option<Name> {
     let mut parts = path.rsplit('/');
-    let name = parts.next().unwrap_or_default().to_ascii_lowercase();
+    let name = parts.next().unwrap_or_default();
+    let name = match name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        true => Cow::Owned(name.to_ascii_lowercase()),
+        false => Cow::Borrowed(name),
+    };
     let folder = parts.next().unwrap_or_default();
     by_whole_name(&name, folder).or_else(|| by_ending(&name))
 }
