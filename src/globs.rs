@@ -324,13 +324,12 @@ mod tests {
 
         /// A path with its special characters escaped matches itself alone.
         #[test]
-        fn an_escaped_path_matches_itself(path in "[a-z*?!{}, \\[\\]\\\\]{1,12}", other in "[a-z]{1,12}") {
+        fn an_escaped_path_matches_itself(path in "[a-z*?!{},\\[\\]\\\\][a-z*?!{}, \\[\\]\\\\]{0,10}[a-z*?!{},\\[\\]\\\\]", other in "[a-z]{1,12}") {
             let mut glob = "/".to_owned();
             for c in path.chars() {
                 if !c.is_alphanumeric() { glob.push('\\'); }
                 glob.push(c);
             }
-            prop_assume!(!path.ends_with(' ') && !path.starts_with(' '));
             let globs: Globs = glob.parse().unwrap();
             prop_assert_eq!(globs.finder().first(&path), Some(0), "{}", glob);
             prop_assert_eq!(globs.finder().first(&other).is_some(), other == path);

@@ -424,7 +424,7 @@ fn a_tree_arrives_byte_for_byte_in_another_account() {
         ("odd/日本語/目次.html", "text/html; charset=utf-8"),
         ("odd/🚢.txt", "text/plain; charset=utf-8"),
         ("big.pdf", "application/pdf"),
-        ("a%20b", "application/octet-stream"),
+        ("a%20b", "text/plain; charset=utf-8"),
     ] {
         assert_eq!(found[path].content_type, content_type, "{path}");
     }
