@@ -12,6 +12,7 @@ mod open;
 mod progress;
 mod put;
 mod tally;
+mod wire;
 
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ use tokio::task::{JoinError, JoinSet};
 pub use failure::{Failure, Verdict};
 pub use progress::Progress;
 pub use tally::{Failed, Fate, Leftover, Tally};
+pub use wire::Wire;
 
 use crate::aws::{AwsError, Retries};
 use crate::identity::Renewing;
@@ -41,8 +43,8 @@ const OPEN_UPLOADS: usize = 8;
 pub struct Load {
     /// The client that writes.
     pub client: aws_sdk_s3::Client,
-    /// Whether TLS protects the bodies, so that they need no signature.
-    pub over_tls: bool,
+    /// What the bytes go over.
+    pub wire: Wire,
     /// The account that must own the bucket.
     pub owner: Option<AccountId>,
     /// Where the files are.
@@ -59,7 +61,7 @@ pub struct Load {
 #[derive(Debug)]
 struct Courier {
     client: aws_sdk_s3::Client,
-    over_tls: bool,
+    wire: Wire,
     owner: Option<String>,
     source: Source,
     plan: Arc<Plan>,
@@ -86,7 +88,7 @@ pub async fn carry(
     let mut tally = Tally::new(load.plan.puts.len());
     let courier = Arc::new(Courier {
         client: load.client,
-        over_tls: load.over_tls,
+        wire: load.wire,
         owner: load.owner.map(|account| account.to_string()),
         source: load.source,
         plan: load.plan,

@@ -1,12 +1,10 @@
 //! One object in one request.
 
-use aws_smithy_types::byte_stream::ByteStream;
-
 use super::checksum::{Algorithm, Checksum};
 use super::content::{Content, weight};
 use super::open::{Opened, open};
 use super::{Courier, Failure};
-use crate::aws::{AwsError, SMALL, patience};
+use crate::aws::AwsError;
 use crate::plan::Put;
 
 impl Courier {
@@ -40,36 +38,14 @@ impl Courier {
         content: &Content,
         checksum: &Checksum,
     ) -> Result<(), Failure> {
-        let mut request = self
-            .client
-            .put_object()
-            .bucket(self.bucket())
-            .key(self.key_of(put))
-            .set_expected_bucket_owner(self.owner.clone())
-            .content_type(&put.properties.content_type)
-            .body(ByteStream::new(content.body()));
-        request = match checksum.algorithm {
-            Algorithm::Crc64Nvme => request.checksum_crc64_nvme(&checksum.base64),
-            Algorithm::Crc32C => request.checksum_crc32_c(&checksum.base64),
-            Algorithm::Md5 => request.content_md5(&checksum.base64),
-        };
-        let mut request = request.customize();
-        if self.over_tls {
-            request = request.disable_payload_signing();
-        }
-        if put.file.size > SMALL {
-            let patience =
-                aws_sdk_s3::config::Config::builder().timeout_config(patience(put.file.size));
-            request = request.config_override(patience);
-        }
-        let answer = request.send().await;
-        let answer = answer.map_err(|error| refused(AwsError::from_sdk(&error), checksum))?;
-        let repeated = match checksum.algorithm {
-            Algorithm::Crc64Nvme => answer.checksum_crc64_nvme(),
-            Algorithm::Crc32C => answer.checksum_crc32_c(),
-            Algorithm::Md5 => return Ok(()),
-        };
-        verified(repeated, checksum)
+        let headers = [("content-type", put.properties.content_type.as_str())];
+        let key = self.key_of(put);
+        let sent = self
+            .wire
+            .put_object(&key, &headers, content, checksum)
+            .await;
+        let taken = sent.map_err(|error| refused(error, checksum))?;
+        verified(taken.checksum.as_deref(), checksum)
     }
 }
 
@@ -117,6 +93,8 @@ pub(super) async fn load(
 /// A server that verified a checksum repeats it.
 pub(super) fn verified(repeated: Option<&str>, checksum: &Checksum) -> Result<(), Failure> {
     match repeated {
+        // Content-MD5 is verified without being repeated.
+        _ if checksum.algorithm == Algorithm::Md5 => Ok(()),
         Some(repeated) if repeated == checksum.base64 => Ok(()),
         Some(_) | None => Err(Failure::Unverified),
     }
