@@ -38,13 +38,16 @@ impl Aws {
             .force_path_style(self.wants_path_style(path_style))
             .build()
             .map_err(|error| whole_story(&error))?;
-        let endpoint = DefaultResolver::new().resolve_endpoint(&params).await;
-        let endpoint = endpoint.map_err(|error| whole_story(&*error))?;
-        Site::from_endpoint(&endpoint)
+        Site::find(&params).await
     }
 }
 
 impl Site {
+    pub(crate) async fn find(params: &Params) -> Result<Self, String> {
+        let endpoint = DefaultResolver::new().resolve_endpoint(params).await;
+        Self::from_endpoint(&endpoint.map_err(|error| whole_story(&*error))?)
+    }
+
     /// Whether TLS protects what is sent there.
     pub(crate) fn is_secure(&self) -> bool {
         self.origin.starts_with("https:")

@@ -10,6 +10,8 @@ mod refusal;
 mod request;
 mod retry;
 mod sign;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +21,7 @@ use aws_smithy_http_client::Connector;
 use self::clock::Skew;
 use self::line::{Answer, exchange};
 use self::refusal::refusal;
-use self::request::{Draft, checksum_header};
+use self::request::{Draft, Form, checksum_header};
 use self::retry::Budget;
 use self::sign::Signer;
 use super::checksum::Checksum;
@@ -31,8 +33,7 @@ use crate::identity::Renewing;
 #[derive(Debug)]
 pub struct Wire {
     aws: Aws,
-    site: Site,
-    owner: Option<String>,
+    form: Form,
     credentials: Arc<Renewing>,
     signer: Signer,
     line: Connector,
@@ -65,8 +66,7 @@ impl Wire {
             aws: aws.clone(),
             signer: Signer::new(&site.region, &site.service),
             line: aws.connector(),
-            site,
-            owner,
+            form: Form { site, owner },
             credentials: Arc::clone(credentials),
             skew: Skew::default(),
             budget: Budget::default(),
@@ -83,8 +83,7 @@ impl Wire {
         content: &Content,
         checksum: &Checksum,
     ) -> Result<Taken, AwsError> {
-        let query = "x-id=PutObject".to_owned();
-        let draft = self.draft(key, query, headers, content, checksum);
+        let draft = self.form.put_object(key, headers, content, checksum);
         self.send(&draft, content).await
     }
 
@@ -97,36 +96,9 @@ impl Wire {
         content: &Content,
         checksum: &Checksum,
     ) -> Result<Taken, AwsError> {
-        let id = request::value(upload_id);
-        let query = format!("partNumber={number}&uploadId={id}&x-id=UploadPart");
-        let draft = self.draft(key, query, &[], content, checksum);
+        let form = &self.form;
+        let draft = form.upload_part(key, upload_id, number, content, checksum);
         self.send(&draft, content).await
-    }
-
-    fn draft<'a>(
-        &'a self,
-        key: &str,
-        query: String,
-        headers: &'a [(&'a str, &'a str)],
-        content: &Content,
-        checksum: &'a Checksum,
-    ) -> Draft<'a> {
-        let hash = match content {
-            Content::Kept(bytes) if !self.site.is_secure() => sign::sha256(bytes),
-            // TLS protects it, or it is too long to be read once more.
-            Content::Kept(_) | Content::Streamed(_) => "UNSIGNED-PAYLOAD".to_owned(),
-        };
-        Draft {
-            origin: &self.site.origin,
-            host: &self.site.host,
-            path: request::path(&self.site.base, key),
-            query,
-            headers,
-            owner: self.owner.as_deref(),
-            length: content.size().to_string(),
-            checksum,
-            hash,
-        }
     }
 
     /// Sends a request until it is taken or there is no more sense in it.

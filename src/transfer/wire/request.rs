@@ -9,8 +9,10 @@ use http::header::{AUTHORIZATION, HeaderName, HeaderValue, USER_AGENT};
 use http::{Method, Request};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::sign::{Signable, Signer, stamp};
+use super::sign::{Signable, Signer, sha256, stamp};
+use crate::aws::Site;
 use crate::transfer::checksum::{Algorithm, Checksum};
+use crate::transfer::content::Content;
 
 /// What stays as it is in a key.
 const KEY: &AsciiSet = &QUERY.remove(b'/');
@@ -21,16 +23,6 @@ const QUERY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// The path of a key, as it is sent and signed.
-pub(super) fn path(base: &str, key: &str) -> String {
-    format!("{base}{}", utf8_percent_encode(key, KEY))
-}
-
-/// A value of a query, as it is sent and signed.
-pub(super) fn value(text: &str) -> impl std::fmt::Display {
-    utf8_percent_encode(text, QUERY)
-}
-
 /// The header that a checksum goes into, and comes back in.
 pub(super) const fn checksum_header(algorithm: Algorithm) -> &'static str {
     match algorithm {
@@ -40,20 +32,77 @@ pub(super) const fn checksum_header(algorithm: Algorithm) -> &'static str {
     }
 }
 
+/// A part has no type of its own, but the SDK names this one.
+const OCTETS: (&str, &str) = ("content-type", "application/octet-stream");
+
+/// What all requests of a run say alike.
+#[derive(Debug)]
+pub(super) struct Form {
+    pub(super) site: Site,
+    pub(super) owner: Option<String>,
+}
+
+impl Form {
+    pub(super) fn put_object<'a>(
+        &'a self,
+        key: &str,
+        headers: &'a [(&'a str, &'a str)],
+        content: &Content,
+        checksum: &'a Checksum,
+    ) -> Draft<'a> {
+        let query = "x-id=PutObject".to_owned();
+        self.draft(key, query, headers, content, checksum)
+    }
+
+    pub(super) fn upload_part<'a>(
+        &'a self,
+        key: &str,
+        upload_id: &str,
+        number: i32,
+        content: &Content,
+        checksum: &'a Checksum,
+    ) -> Draft<'a> {
+        let id = utf8_percent_encode(upload_id, QUERY);
+        let query = format!("partNumber={number}&uploadId={id}&x-id=UploadPart");
+        self.draft(key, query, &[OCTETS], content, checksum)
+    }
+
+    fn draft<'a>(
+        &'a self,
+        key: &str,
+        query: String,
+        headers: &'a [(&'a str, &'a str)],
+        content: &Content,
+        checksum: &'a Checksum,
+    ) -> Draft<'a> {
+        Draft {
+            form: self,
+            path: format!("{}{}", self.site.base, utf8_percent_encode(key, KEY)),
+            query,
+            headers,
+            length: content.size().to_string(),
+            checksum,
+            hash: match content {
+                Content::Kept(bytes) if !self.site.is_secure() => sha256(bytes),
+                // TLS protects it, or it is too long to be read once more.
+                Content::Kept(_) | Content::Streamed(_) => "UNSIGNED-PAYLOAD".to_owned(),
+            },
+        }
+    }
+}
+
 /// A `PUT` that is not tied to a moment or to credentials yet.
 #[derive(Debug)]
 pub(super) struct Draft<'a> {
-    pub(super) origin: &'a str,
-    pub(super) host: &'a str,
-    pub(super) path: String,
+    form: &'a Form,
+    path: String,
     /// In the order of its names.
-    pub(super) query: String,
-    pub(super) headers: &'a [(&'a str, &'a str)],
-    pub(super) owner: Option<&'a str>,
-    pub(super) length: String,
+    query: String,
+    headers: &'a [(&'a str, &'a str)],
+    length: String,
     pub(super) checksum: &'a Checksum,
     /// The body's SHA-256, or `UNSIGNED-PAYLOAD`.
-    pub(super) hash: String,
+    hash: String,
 }
 
 impl Draft<'_> {
@@ -70,7 +119,7 @@ impl Draft<'_> {
         headers.extend_from_slice(self.headers);
         headers.extend([
             ("content-length", self.length.as_str()),
-            ("host", self.host),
+            ("host", &self.form.site.host),
             (
                 checksum_header(self.checksum.algorithm),
                 &self.checksum.base64,
@@ -78,7 +127,8 @@ impl Draft<'_> {
             ("x-amz-content-sha256", &self.hash),
             ("x-amz-date", &stamp),
         ]);
-        headers.extend(self.owner.map(|id| ("x-amz-expected-bucket-owner", id)));
+        let owner = self.form.owner.as_deref();
+        headers.extend(owner.map(|id| ("x-amz-expected-bucket-owner", id)));
         let token = credentials.session_token();
         headers.extend(token.map(|token| ("x-amz-security-token", token)));
         headers.sort_unstable();
@@ -90,12 +140,13 @@ impl Draft<'_> {
             payload: &self.hash,
         };
         let authorization = signer.sign(&signable, credentials, &stamp);
-        let uri = format!("{}{}?{}", self.origin, self.path, self.query);
+        let uri = format!("{}{}?{}", self.form.site.origin, self.path, self.query);
         let mut request = Request::builder().method(Method::PUT).uri(uri).body(body)?;
         let fields = request.headers_mut();
         fields.reserve(headers.len() + 2);
         for (name, value) in headers {
-            fields.append(HeaderName::from_bytes(name.as_bytes())?, value.parse()?);
+            let value = HeaderValue::from_bytes(value.as_bytes())?;
+            fields.append(HeaderName::from_bytes(name.as_bytes())?, value);
         }
         fields.insert(USER_AGENT, HeaderValue::from_static(AGENT));
         fields.insert(AUTHORIZATION, authorization.try_into()?);
