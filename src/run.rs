@@ -15,7 +15,7 @@ use crate::rules::Rules;
 use crate::settings::{Command, ExpectedOwner, Mistake, Mistakes, PlanFormat, Settings};
 use crate::stop::Stop;
 use crate::text::{count, visible};
-use crate::transfer::{self, Failed, Fate, Load, Progress, Tally, Verdict};
+use crate::transfer::{self, Failed, Fate, Load, Progress, Tally, Verdict, Wire};
 use crate::types::AccountId;
 use crate::walk::{Source, Suspect, walk};
 
@@ -47,6 +47,22 @@ pub async fn run(
     let owner = owner(&settings.expected_owner, &identity.writer)?;
     let retries = Retries::default();
 
+    let site = aws.site(settings.destination.bucket.as_str(), settings.path_style);
+    let site = site
+        .await
+        .map_err(|reason| Refusal::new("the bucket has no address").fact("reason", reason))
+        .map_err(|refusal| Error::Destination(Box::new(refusal)))?;
+    let wire = Wire::new(
+        &aws,
+        site,
+        (
+            owner.as_ref().map(ToString::to_string),
+            settings.objects.request_payer,
+        ),
+        &identity.credentials,
+        &retries,
+        settings.transfer.max_attempts.get(),
+    );
     let work = Load {
         client: aws.s3(
             &identity.credentials,
@@ -55,7 +71,7 @@ pub async fn run(
             settings.objects.request_payer,
             &retries,
         ),
-        over_tls: aws.s3_over_tls(),
+        wire,
         owner: owner.clone(),
         source,
         plan: Arc::clone(&plan),

@@ -14,7 +14,9 @@ use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_s3::config::{
     AppName, RequestChecksumCalculation, SharedHttpClient, StalledStreamProtectionConfig,
 };
+use aws_smithy_http_client::Connector;
 use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
+use aws_smithy_runtime_api::client::http::HttpConnectorSettings;
 use aws_types::service_config::ServiceConfigKey;
 
 use super::Retries;
@@ -37,10 +39,10 @@ const METADATA: Duration = Duration::from_secs(1);
 /// What every client has in common.
 #[derive(Debug, Clone)]
 pub struct Aws {
-    config: SdkConfig,
+    pub(super) config: SdkConfig,
     network: Network,
     http: SharedHttpClient,
-    s3_endpoint: Option<String>,
+    pub(super) s3_endpoint: Option<String>,
     host: Kind,
 }
 
@@ -107,6 +109,13 @@ impl Aws {
     /// Gets a small document that is not AWS's.
     pub(crate) async fn get(&self, url: &str, authorization: &str) -> Result<Fetched, String> {
         self.network.get(url, authorization).await
+    }
+
+    /// Connections for requests that are made without the SDK; their trust and
+    /// their proxies are those of its own.
+    pub(crate) fn connector(&self) -> Connector {
+        let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT);
+        self.network.connector(Some(settings.build()))
     }
 
     /// Keeps a secret out of the CI host's log, whoever prints it.
@@ -177,7 +186,7 @@ impl Aws {
             .is_some_and(|url| url.starts_with("http://"))
     }
 
-    fn wants_path_style(&self, path_style: PathStyle) -> bool {
+    pub(super) fn wants_path_style(&self, path_style: PathStyle) -> bool {
         match path_style {
             PathStyle::Always => true,
             PathStyle::Never => false,
@@ -190,11 +199,15 @@ impl Aws {
 pub(crate) const SMALL: u64 = 1024 * 1024;
 
 /// How long an attempt with a body of this size may take.
-pub(crate) fn patience(size: u64) -> TimeoutConfig {
-    let limit = Duration::from_secs(60 + size / SLOWEST);
+pub(crate) const fn limit(size: u64) -> Duration {
+    Duration::from_secs(60 + size / SLOWEST)
+}
+
+/// The same for the SDK.
+fn patience(size: u64) -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(CONNECT)
-        .operation_attempt_timeout(limit)
+        .operation_attempt_timeout(limit(size))
         .build()
 }
 

@@ -155,7 +155,7 @@ fn cause_of<E>(error: &SdkError<E, HttpResponse>) -> Cause {
 
 /// The code in an error document that is not shaped as the SDK expects it:
 /// servers that are not AWS's answer STS requests as S3 answers its own.
-fn code_in(body: &[u8]) -> Option<String> {
+pub(crate) fn code_in(body: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(body).ok()?;
     let (_, rest) = text.split_once("<Code>")?;
     let (code, _) = rest.split_once("</Code>")?;
@@ -165,7 +165,7 @@ fn code_in(body: &[u8]) -> Option<String> {
 
 /// A code of ours where nobody gave one: nothing answered, or a server that is
 /// not AWS answered without one.
-fn code_of(status: Option<u16>, cause: Cause) -> String {
+pub(crate) fn code_of(status: Option<u16>, cause: Cause) -> String {
     match (status, cause) {
         (Some(403), _) => "AccessDenied",
         (Some(503), _) => "ServiceUnavailable",

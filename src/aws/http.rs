@@ -71,7 +71,7 @@ impl Network {
             .build_with_connector_fn(move |settings, _| network.connector(settings.cloned()))
     }
 
-    fn connector(&self, settings: Option<HttpConnectorSettings>) -> Connector {
+    pub(super) fn connector(&self, settings: Option<HttpConnectorSettings>) -> Connector {
         let mut builder = Connector::builder()
             .pool_idle_timeout(IDLE)
             .proxy_config(self.proxy.clone())

@@ -9,10 +9,12 @@ mod expiry;
 mod http;
 mod payer;
 mod retries;
+mod site;
 
 pub use clients::Aws;
-pub(crate) use clients::{SMALL, patience};
-pub(crate) use error::whole_story;
+pub(crate) use clients::{SMALL, limit};
 pub use error::{AwsError, Cause};
+pub(crate) use error::{code_in, code_of, whole_story};
 pub use http::Fetched;
 pub use retries::Retries;
+pub use site::Site;

@@ -140,7 +140,7 @@ impl Renewing {
         })
     }
 
-    pub(super) async fn fresh(&self) -> Result<Credentials, Box<Refusal>> {
+    pub(crate) async fn fresh(&self) -> Result<Credentials, Box<Refusal>> {
         let mut current = self.current.lock().await;
         let now = self.aws.now();
         let usable = |held: &&mut Held| !self.is_expired(&held.credentials);

@@ -13,6 +13,7 @@ mod press;
 mod progress;
 mod put;
 mod tally;
+mod wire;
 
 use std::sync::Arc;
 
@@ -22,6 +23,7 @@ use tokio::task::{JoinError, JoinSet};
 pub use failure::{Failure, Verdict};
 pub use progress::Progress;
 pub use tally::{Failed, Fate, Leftover, Tally};
+pub use wire::Wire;
 
 use crate::aws::{AwsError, Retries};
 use crate::identity::Renewing;
@@ -49,8 +51,8 @@ fn processors() -> usize {
 pub struct Load {
     /// The client that writes.
     pub client: aws_sdk_s3::Client,
-    /// Whether TLS protects the bodies, so that they need no signature.
-    pub over_tls: bool,
+    /// What the bytes go over.
+    pub wire: Wire,
     /// The account that must own the bucket.
     pub owner: Option<AccountId>,
     /// Where the files are.
@@ -67,7 +69,7 @@ pub struct Load {
 #[derive(Debug)]
 struct Courier {
     client: aws_sdk_s3::Client,
-    over_tls: bool,
+    wire: Wire,
     owner: Option<String>,
     root: Root,
     plan: Arc<Plan>,
@@ -95,7 +97,7 @@ pub async fn carry(
     let mut tally = Tally::new(load.plan.puts.len());
     let courier = Arc::new(Courier {
         client: load.client,
-        over_tls: load.over_tls,
+        wire: load.wire,
         owner: load.owner.map(|account| account.to_string()),
         root: Root::new(load.source),
         plan: load.plan,

@@ -7,7 +7,6 @@ use std::time::Duration;
 use aws_sdk_s3::config::Config;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart};
-use aws_smithy_types::byte_stream::ByteStream;
 use tokio::task::JoinSet;
 
 use super::checksum::{Algorithm, Checksum};
@@ -15,7 +14,7 @@ use super::content::weight;
 use super::open::Opened;
 use super::put::{add, blame_the_file, load, refused, verified};
 use super::{Courier, Failure, Leftover};
-use crate::aws::{AwsError, patience};
+use crate::aws::AwsError;
 use crate::plan::Put;
 use crate::rules::Encoding;
 use crate::text::printable;
@@ -215,36 +214,14 @@ impl Courier {
         length: u64,
     ) -> Result<Part, Failure> {
         let (content, checksum) = load(opened, begin, length, upload.algorithm).await?;
-        let request = self
-            .client
-            .upload_part()
-            .bucket(self.bucket())
-            .key(&upload.key)
-            .upload_id(&upload.id)
-            .part_number(number)
-            .set_expected_bucket_owner(self.owner.clone())
-            .body(ByteStream::new(content.body()));
-        let request = match upload.algorithm {
-            Algorithm::Crc64Nvme => request.checksum_crc64_nvme(&checksum.base64),
-            Algorithm::Crc32C => request.checksum_crc32_c(&checksum.base64),
-            Algorithm::Md5 => request.content_md5(&checksum.base64),
-        };
-        let mut request = request.customize();
-        if self.over_tls {
-            request = request.disable_payload_signing();
-        }
-        let limit = Config::builder().timeout_config(patience(length));
-        let answer = request.config_override(limit).send().await;
-        let answer = answer.map_err(|error| refused(AwsError::from_sdk(&error), &checksum))?;
-        match upload.algorithm {
-            Algorithm::Crc64Nvme => verified(answer.checksum_crc64_nvme(), &checksum)?,
-            Algorithm::Crc32C => verified(answer.checksum_crc32_c(), &checksum)?,
-            Algorithm::Md5 => {}
-        }
+        let (key, id) = (&upload.key, &upload.id);
+        let sent = self.wire.upload_part(key, id, number, &content, &checksum);
+        let taken = sent.await.map_err(|error| refused(error, &checksum))?;
+        verified(taken.checksum.as_deref(), &checksum)?;
         self.progress.sent(length);
         Ok(Part {
             number,
-            etag: answer.e_tag().map(str::to_owned),
+            etag: taken.etag,
             checksum,
         })
     }

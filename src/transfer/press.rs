@@ -25,7 +25,7 @@ use crate::settings::Compression;
 pub(super) struct Pressed {
     range: Range,
     codec: Compression,
-    length: u64,
+    pub(super) length: u64,
     pub(super) checksum: Checksum,
 }
 
@@ -179,16 +179,13 @@ impl Pressing {
 }
 
 impl Pressed {
-    /// A body that can be sent again.
+    /// A body for one attempt.
     pub(super) fn body(&self) -> SdkBody {
-        let pressed = self.clone();
-        SdkBody::retryable(move || {
-            SdkBody::from_body_1_x(PressedBody {
-                left: pressed.length,
-                begin: Some((pressed.range.clone(), pressed.codec)),
-                pressing: None,
-                working: None,
-            })
+        SdkBody::from_body_1_x(PressedBody {
+            left: self.length,
+            begin: Some((self.range.clone(), self.codec)),
+            pressing: None,
+            working: None,
         })
     }
 }

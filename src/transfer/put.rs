@@ -1,16 +1,13 @@
 //! One object in one request.
 
-use std::sync::Arc;
-
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use aws_smithy_types::byte_stream::ByteStream;
 
 use super::checksum::{Algorithm, Checksum};
 use super::content::{Content, weight};
 use super::open::Opened;
 use super::press::press;
 use super::{Courier, Failure};
-use crate::aws::{AwsError, SMALL, patience};
+use crate::aws::AwsError;
 use crate::plan::Put;
 use crate::rules::{Encoding, Properties};
 
@@ -80,40 +77,24 @@ impl Courier {
     }
 
     async fn send_single(&self, put: &Put, loaded: &Loaded) -> Result<(), Failure> {
-        let checksum = &loaded.checksum;
-        let mut request = self
-            .client
-            .put_object()
-            .bucket(self.bucket())
-            .key(self.key_of(put))
-            .set_expected_bucket_owner(self.owner.clone())
-            .content_type(&put.properties.content_type)
-            .set_content_encoding(loaded.encoding.clone())
-            .body(ByteStream::new(loaded.content.body()));
-        request = match checksum.algorithm {
-            Algorithm::Crc64Nvme => request.checksum_crc64_nvme(&checksum.base64),
-            Algorithm::Crc32C => request.checksum_crc32_c(&checksum.base64),
-            Algorithm::Md5 => request.content_md5(&checksum.base64),
-        };
-        let mut request = request.customize();
-        if self.over_tls {
-            request = request.disable_payload_signing();
-        }
-        if put.file.size > SMALL {
-            let patience =
-                aws_sdk_s3::config::Config::builder().timeout_config(patience(put.file.size));
-            request = request.config_override(patience);
-        }
-        let properties = Arc::clone(&put.properties);
-        let request = request.mutate_request(move |request| add(request, &properties));
-        let answer = request.send().await;
-        let answer = answer.map_err(|error| refused(AwsError::from_sdk(&error), checksum))?;
-        let repeated = match checksum.algorithm {
-            Algorithm::Crc64Nvme => answer.checksum_crc64_nvme(),
-            Algorithm::Crc32C => answer.checksum_crc32_c(),
-            Algorithm::Md5 => return Ok(()),
-        };
-        verified(repeated, checksum)
+        let Loaded {
+            content,
+            checksum,
+            encoding,
+        } = loaded;
+        let properties = &put.properties;
+        let content_type = ("content-type", properties.content_type.as_str());
+        let encoding = encoding.as_deref().map(|value| ("content-encoding", value));
+        let own = properties.headers.iter();
+        let headers: Vec<(&str, &str)> = [content_type]
+            .into_iter()
+            .chain(encoding)
+            .chain(own.map(|header| (header.name.as_str(), header.value.as_str())))
+            .collect();
+        let key = self.key_of(put);
+        let sent = self.wire.put_object(&key, &headers, content, checksum);
+        let taken = sent.await.map_err(|error| refused(error, checksum))?;
+        verified(taken.checksum.as_deref(), checksum)
     }
 }
 
@@ -172,6 +153,8 @@ pub(super) async fn load(
 /// A server that verified a checksum repeats it.
 pub(super) fn verified(repeated: Option<&str>, checksum: &Checksum) -> Result<(), Failure> {
     match repeated {
+        // Content-MD5 is verified without being repeated.
+        _ if checksum.algorithm == Algorithm::Md5 => Ok(()),
         Some(repeated) if repeated == checksum.base64 => Ok(()),
         Some(_) | None => Err(Failure::Unverified),
     }

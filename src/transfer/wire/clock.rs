@@ -1,0 +1,49 @@
+//! The time by the server's clock.
+//!
+//! S3 refuses what was signed more than 15 minutes from its own time. Its
+//! answers carry that time, so a wrong clock here can be allowed for.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::SystemTime;
+
+use aws_smithy_runtime_api::http::Headers;
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
+
+use crate::aws::AwsError;
+
+/// What a clock that is this wrong is blamed for, in seconds.
+const BLAMED: i64 = 4 * 60;
+
+/// How far the server's clock is ahead of ours, in seconds.
+#[derive(Debug, Default)]
+pub(super) struct Skew(AtomicI64);
+
+impl Skew {
+    pub(super) fn apply(&self, now: SystemTime) -> DateTime {
+        let now = DateTime::from(now);
+        DateTime::from_secs(now.secs() + self.0.load(Ordering::Relaxed))
+    }
+
+    /// Whether a refusal of what was signed for `signed` may be the fault of a
+    /// clock; from then on it is allowed for.
+    pub(super) fn explains(
+        &self,
+        error: &AwsError,
+        headers: &Headers,
+        signed: DateTime,
+        now: SystemTime,
+    ) -> bool {
+        // What came from a cache tells an old time.
+        let date = headers.get("date").filter(|_| headers.get("age").is_none());
+        let date = date.and_then(|date| DateTime::from_str(date, Format::HttpDate).ok());
+        let Some(date) = date else { return false };
+        let suspect = error.is(&["RequestTimeTooSkewed", "SignatureDoesNotMatch"])
+            && (date.secs() - signed.secs()).abs() > BLAMED;
+        if suspect {
+            let skew = date.secs() - DateTime::from(now).secs();
+            self.0.store(skew, Ordering::Relaxed);
+        }
+        suspect
+    }
+}
