@@ -224,6 +224,15 @@ pub enum Error {
         /// Out of how many.
         planned: usize,
     },
+    /// The time for the run was over.
+    OutOfTime {
+        /// The time.
+        limit: std::time::Duration,
+        /// How many objects are not in place.
+        failed: usize,
+        /// Out of how many.
+        planned: usize,
+    },
     /// A signal came.
     Stopped(Signal),
     /// A bug.
@@ -240,7 +249,7 @@ impl Error {
             Self::Source(_) => ExitCode::Source,
             Self::Destination(_) => ExitCode::Destination,
             Self::Guard(_) => ExitCode::Guard,
-            Self::Objects { .. } => ExitCode::Objects,
+            Self::Objects { .. } | Self::OutOfTime { .. } => ExitCode::Objects,
             Self::Stopped(Signal::Interrupt) => ExitCode::Interrupted,
             Self::Stopped(Signal::Terminate) => ExitCode::Terminated,
             Self::Bug(_) => ExitCode::Bug,
@@ -263,6 +272,16 @@ impl fmt::Display for Error {
             Self::Objects { failed, planned } => write!(
                 f,
                 "{} of {planned} failed; the others are in place",
+                count(*failed, "object")
+            ),
+            Self::OutOfTime {
+                limit,
+                failed,
+                planned,
+            } => write!(
+                f,
+                "the {} of DOCFERRY_TIMEOUT were over: {} of {planned} not in place",
+                humantime::format_duration(*limit),
                 count(*failed, "object")
             ),
             Self::Stopped(signal) => write!(f, "stopped by {signal}"),

@@ -3,10 +3,13 @@
 //! Owns: what is sent, how, and why. Never: I/O, the clock, the environment,
 //! async, or a type of the SDK; the same input always gives the same plan.
 
+mod lanes;
 mod lookalikes;
 mod print;
 
 use std::sync::Arc;
+
+pub use lanes::Lanes;
 
 use crate::error::{Problem, SourceError};
 use crate::rules::{Encoding, Properties, Rules};

@@ -38,10 +38,25 @@ pub struct Circumstances<'a> {
 pub fn explain(failure: &Failure, at: &Circumstances<'_>) -> Refusal {
     match failure {
         Failure::Aws(error) => answer(error, at),
-        Failure::File(_) | Failure::InDoubt | Failure::NotSent | Failure::Unverified => {
-            Refusal::new(failure.to_string()).fact("resource", at.url.clone())
-        }
+        Failure::Outage(error) => outage(error, at),
+        Failure::File(_)
+        | Failure::InDoubt
+        | Failure::NotSent
+        | Failure::Unverified
+        | Failure::Lost(_) => Refusal::new(failure.to_string()).fact("resource", at.url.clone()),
     }
+}
+
+/// S3 is there and knows us, but does not work.
+fn outage(error: &AwsError, at: &Circumstances<'_>) -> Refusal {
+    Refusal::new(format!(
+        "S3 in region {} has failed so often that trying on makes no sense",
+        at.region
+    ))
+    .fact("resource", at.url.clone())
+    .fact("the last", error.to_string())
+    .hint("run the job again when it is over; what is in place is simply put again")
+    .hint("https://health.aws.amazon.com says how AWS's services are")
 }
 
 fn answer(error: &AwsError, at: &Circumstances<'_>) -> Refusal {

@@ -2,8 +2,11 @@
 //!
 //! Owns: the sequence. Never: details.
 
+use std::cell::Cell;
+use std::convert::Infallible;
 use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::aws::{Aws, Retries};
 use crate::error::{Error, LIST_LIMIT, Refusal, SourceError};
@@ -15,7 +18,9 @@ use crate::rules::Rules;
 use crate::settings::{Command, ExpectedOwner, Mistake, Mistakes, PlanFormat, Settings};
 use crate::stop::Stop;
 use crate::text::{count, visible};
-use crate::transfer::{self, Failed, Fate, Load, Progress, Tally, Verdict, Wire};
+use crate::transfer::{
+    self, Failed, Fate, Load, Progress, Stale, Tally, Verdict, Wire, abort_stale_uploads,
+};
 use crate::types::AccountId;
 use crate::walk::{Source, Suspect, walk};
 
@@ -61,7 +66,7 @@ pub async fn run(
         ),
         &identity.credentials,
         &retries,
-        settings.transfer.max_attempts.get(),
+        &settings.transfer,
     );
     let work = Load {
         client: aws.s3(
@@ -78,8 +83,22 @@ pub async fn run(
         retries,
         credentials: Arc::clone(&identity.credentials),
     };
-    let tally = transfer(settings, work, stop, screen).await;
+    if let Some(age) = settings.transfer.abort_stale_uploads {
+        let stale = Stale {
+            destination: &settings.destination,
+            owner: owner.as_ref(),
+            writer: &identity.writer,
+            before: transfer::before(aws.now(), age),
+        };
+        let tidied = stop.or(abort_stale_uploads(&work.client, &stale)).await;
+        tidied.ok_or_else(|| stopped(stop))?;
+    }
+    let (tally, in_time) = transfer(settings, work, stop, screen).await;
     report::tell(&tally, &plan);
+    let all_stored = tally.count(Fate::Stored) == tally.fates.len();
+    if let (false, false, Some(limit)) = (in_time, all_stored, settings.transfer.timeout) {
+        return Err(out_of_time(&tally, limit));
+    }
     conclude(&tally, stop, |failed| {
         let at = Circumstances {
             identity: &identity.writer,
@@ -204,18 +223,45 @@ fn owner(said: &ExpectedOwner, identity: &Writer) -> Result<Option<AccountId>, E
     }
 }
 
-async fn transfer(settings: &Settings, work: Load, stop: &Arc<Stop>, screen: &Screen) -> Tally {
+/// Carries the plan out, and says whether the time was enough for it.
+async fn transfer(
+    settings: &Settings,
+    work: Load,
+    stop: &Arc<Stop>,
+    screen: &Screen,
+) -> (Tally, bool) {
     let progress = Arc::new(Progress::default());
     let sum = report::Sum::from(&*work.plan);
     let credentials = Arc::clone(&work.credentials);
     let time_left = async || credentials.time_left().await;
+    let in_time = Cell::new(true);
     let tally = tokio::select! {
         biased;
         tally = transfer::carry(work, &settings.transfer, &progress, stop) => tally,
         never = report::watch(screen, sum, &progress, time_left) => match never {},
+        never = give_up_after(settings.transfer.timeout, stop, &in_time) => match never {},
     };
     screen.clear();
-    tally
+    (tally, in_time.get())
+}
+
+/// Ends the run when its time is up.
+async fn give_up_after(limit: Option<Duration>, stop: &Stop, in_time: &Cell<bool>) -> Infallible {
+    if let Some(limit) = limit {
+        tokio::time::sleep(limit).await;
+        in_time.set(false);
+        stop.give_up();
+    }
+    std::future::pending().await
+}
+
+fn out_of_time(tally: &Tally, limit: Duration) -> Error {
+    let planned = tally.fates.len();
+    Error::OutOfTime {
+        limit,
+        failed: planned - tally.count(Fate::Stored),
+        planned,
+    }
 }
 
 fn conclude(

@@ -396,9 +396,9 @@ pub const ALL: &[Var] = &[
     var(
         Transfer,
         "DOCFERRY_CONCURRENCY",
-        Value("128"),
+        Value("auto"),
         "32",
-        "How many requests are under way at once, 1 to 1024",
+        "How many requests are under way at once: `auto` finds it out on the way, or a number from 1 to 1024",
     ),
     var(
         Transfer,
@@ -427,6 +427,41 @@ pub const ALL: &[Var] = &[
         Value("8"),
         "3",
         "How often one request is tried before its object counts as failed, 1 to 20",
+    ),
+    var(
+        Transfer,
+        "DOCFERRY_MAX_BANDWIDTH",
+        Derived("no limit"),
+        "10MiB",
+        "How many bytes go out in a second at most",
+    ),
+    var(
+        Transfer,
+        "DOCFERRY_STALL_TIMEOUT",
+        Value("60s"),
+        "20s",
+        "How long a request may stand still before it is tried again",
+    ),
+    var(
+        Transfer,
+        "DOCFERRY_TIMEOUT",
+        Derived("no limit"),
+        "30m",
+        "How long the transfer may take; what is not in place by then is not sent any more",
+    ),
+    var(
+        Transfer,
+        "DOCFERRY_ON_ERROR",
+        Value("continue"),
+        "stop",
+        "After an object has failed: `continue` with the others, or `stop`",
+    ),
+    var(
+        Transfer,
+        "DOCFERRY_ABORT_STALE_UPLOADS",
+        None,
+        "24h",
+        "Before the transfer, remove open multipart uploads under the prefix that the same writer began so long ago; the writer needs `s3:ListBucketMultipartUploads` and `s3:AbortMultipartUpload`",
     ),
     var(
         Transfer,

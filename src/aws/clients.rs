@@ -198,16 +198,16 @@ impl Aws {
 /// Bodies up to this size have the client's own time-out.
 pub(crate) const SMALL: u64 = 1024 * 1024;
 
-/// How long an attempt with a body of this size may take.
-pub(crate) const fn limit(size: u64) -> Duration {
-    Duration::from_secs(60 + size / SLOWEST)
+/// How long a body of this size may take on the slowest of lines.
+pub(crate) const fn slowest(size: u64) -> Duration {
+    Duration::from_secs(size / SLOWEST)
 }
 
 /// The same for the SDK.
 fn patience(size: u64) -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(CONNECT)
-        .operation_attempt_timeout(limit(size))
+        .operation_attempt_timeout(Duration::from_mins(1) + slowest(size))
         .build()
 }
 

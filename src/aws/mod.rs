@@ -12,9 +12,9 @@ mod retries;
 mod site;
 
 pub use clients::Aws;
-pub(crate) use clients::{SMALL, limit};
+pub(crate) use clients::{SMALL, slowest};
 pub use error::{AwsError, Cause};
 pub(crate) use error::{code_in, code_of, whole_story};
 pub use http::Fetched;
-pub use retries::Retries;
+pub use retries::{Retries, Trouble};
 pub use site::Site;

@@ -104,6 +104,28 @@ fn names_that_look_alike_are_found_and_kept_as_they_are() {
     assert_eq!(plan.puts[0].file.key.as_str(), decomposed);
 }
 
+#[test]
+fn the_largest_goes_first_and_the_small_by_their_keys() {
+    let (mib, huge) = (Bytes::mib(1).0, PARTING.threshold);
+    let sizes = [
+        ("a", 10),
+        ("b", huge),
+        ("c", 3 * mib),
+        ("d", 5),
+        ("e", 2 * huge),
+        ("f", 9 * mib),
+    ];
+    let plan = plan("", sizes.map(|(key, size)| file(key, size)).to_vec()).unwrap();
+    let keys = |lane: &[usize]| -> String {
+        lane.iter()
+            .map(|index| plan.puts[*index].file.key.as_str())
+            .collect()
+    };
+    let lanes = plan.lanes();
+    assert_eq!(keys(&lanes.large), "eb");
+    assert_eq!(keys(&lanes.small), "fcad");
+}
+
 proptest! {
     #[test]
     fn parts_cover_the_file_within_s3s_limits(

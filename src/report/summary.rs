@@ -59,9 +59,14 @@ fn sum(tally: &Tally, plan: &Plan) -> String {
     let in_place = tally.fates.iter().zip(&plan.puts);
     let in_place = in_place.filter(|(fate, _)| **fate == Fate::Stored);
     let bytes = in_place.map(|(_, put)| put.file.size).sum();
-    let repeated = match tally.retries {
+    let total: u64 = tally.retries.iter().map(|(_, times)| times).sum();
+    let by_trouble = tally.retries.iter();
+    let by_trouble: Vec<String> = by_trouble
+        .map(|(trouble, times)| format!("{times} {trouble}"))
+        .collect();
+    let repeated = match total {
         0 => String::new(),
-        retries => format!(", {retries} tried again"),
+        total => format!(", {total} tried again ({})", by_trouble.join(", ")),
     };
     let failed = match tally.failed.len() {
         0 => String::new(),

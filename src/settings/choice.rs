@@ -86,6 +86,16 @@ choice! {
 }
 
 choice! {
+    /// What the failure of one object means for the others.
+    pub OnError {
+        /// They are carried all the same.
+        Continue = "continue",
+        /// Nothing more is begun.
+        Stop = "stop",
+    }
+}
+
+choice! {
     /// A canned ACL ("Access control list (ACL) overview", Amazon S3 User
     /// Guide).
     pub(super) Acl {

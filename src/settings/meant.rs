@@ -4,14 +4,15 @@ use std::ffi::OsString;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use super::choice::{LogLevel, Switch};
 use super::mistake::{Mistake, Mistakes};
 use super::said::RawSettings;
-use super::{ExpectedOwner, Settings, TransferSettings};
+use super::{Concurrency, ExpectedOwner, Settings, TransferSettings};
 use crate::globs::Globs;
 use crate::host::{Fill, Host};
-use crate::types::{AccountId, Bytes, Destination, Invalid};
+use crate::types::{AccountId, Bytes, Destination, Invalid, parse_duration};
 use crate::vars::{self, Unset};
 use crate::walk::Selection;
 
@@ -137,7 +138,7 @@ fn expected_owner(read: &mut Reader, said: Option<&str>) -> Option<ExpectedOwner
 }
 
 fn transfer(read: &mut Reader, raw: &RawSettings) -> Option<TransferSettings> {
-    let concurrency = read.number("DOCFERRY_CONCURRENCY", raw.concurrency.as_deref(), 1, 1024);
+    let concurrency = concurrency(read, raw.concurrency.as_deref());
     let threshold = read.size(
         "DOCFERRY_MULTIPART_THRESHOLD",
         raw.multipart_threshold.as_deref(),
@@ -145,13 +146,74 @@ fn transfer(read: &mut Reader, raw: &RawSettings) -> Option<TransferSettings> {
     let part_size = read.size("DOCFERRY_PART_SIZE", raw.part_size.as_deref());
     let checksum = read.with_default("DOCFERRY_CHECKSUM", raw.checksum.as_deref());
     let attempts = read.number("DOCFERRY_MAX_ATTEMPTS", raw.max_attempts.as_deref(), 1, 20);
+    let max_bandwidth = read.optional(
+        "DOCFERRY_MAX_BANDWIDTH",
+        raw.max_bandwidth.as_deref(),
+        bandwidth,
+    );
+    let stall_timeout = raw
+        .stall_timeout
+        .as_deref()
+        .unwrap_or(default_of("DOCFERRY_STALL_TIMEOUT"));
+    let stall_timeout = read.value("DOCFERRY_STALL_TIMEOUT", stall_timeout, some_time);
+    let timeout = read.optional("DOCFERRY_TIMEOUT", raw.timeout.as_deref(), some_time);
+    let on_error = read.with_default("DOCFERRY_ON_ERROR", raw.on_error.as_deref());
+    let stale = read.optional(
+        "DOCFERRY_ABORT_STALE_UPLOADS",
+        raw.abort_stale_uploads.as_deref(),
+        stale,
+    );
     Some(TransferSettings {
-        concurrency: concurrency? as usize,
+        concurrency: concurrency?,
         multipart_threshold: threshold?,
         part_size: part_size?,
         checksum: checksum?,
         max_attempts: NonZeroU32::new(attempts?)?,
+        max_bandwidth: max_bandwidth?,
+        stall_timeout: stall_timeout?,
+        timeout: timeout?,
+        on_error: on_error?,
+        abort_stale_uploads: stale?,
     })
+}
+
+fn concurrency(read: &mut Reader, said: Option<&str>) -> Option<Concurrency> {
+    match said {
+        Some(number) if !number.eq_ignore_ascii_case("auto") => {
+            let number = read.number("DOCFERRY_CONCURRENCY", Some(number), 1, 1024)?;
+            Some(Concurrency::Fixed(number as usize))
+        }
+        Some(_) | None => Some(Concurrency::Auto),
+    }
+}
+
+/// A rate, with or without its `/s`.
+fn bandwidth(text: &str) -> Result<Bytes, Invalid> {
+    const LEAST: Bytes = Bytes(64 * 1024);
+    let rate: Bytes = text.trim_end_matches("/s").parse()?;
+    if rate < LEAST {
+        let invalid = Invalid::new(format!("is less than {LEAST} a second"));
+        return Err(invalid.hint("write it as 10MiB; it is counted in bytes, not in bits"));
+    }
+    Ok(rate)
+}
+
+fn some_time(text: &str) -> Result<Duration, Invalid> {
+    let time = parse_duration(text)?;
+    if time < Duration::from_secs(1) {
+        return Err(Invalid::new("is less than a second"));
+    }
+    Ok(time)
+}
+
+/// A job that still runs must not lose its parts to another one.
+fn stale(text: &str) -> Result<Duration, Invalid> {
+    let time = parse_duration(text)?;
+    if time < Duration::from_hours(1) {
+        let hint = "a shorter time would take the parts from jobs that still run";
+        return Err(Invalid::new("is less than an hour").hint(hint));
+    }
+    Ok(time)
 }
 
 /// Reads values; whatever it cannot read it notes as a mistake and answers

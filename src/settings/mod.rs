@@ -12,8 +12,11 @@ mod said;
 use std::ffi::OsString;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::time::Duration;
 
-pub use choice::{ChecksumChoice, Command, Compression, LogLevel, PathStyle, PlanFormat, Symlinks};
+pub use choice::{
+    ChecksumChoice, Command, Compression, LogLevel, OnError, PathStyle, PlanFormat, Symlinks,
+};
 pub use identity::{HopSettings, IdTokenRequest, IdentitySettings, SessionPolicy, Start};
 pub use mistake::{Mistake, Mistakes};
 
@@ -64,7 +67,7 @@ pub enum ExpectedOwner {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TransferSettings {
     /// How many requests are under way at once.
-    pub concurrency: usize,
+    pub concurrency: Concurrency,
     /// From which size on a file is sent in parts.
     pub multipart_threshold: Bytes,
     /// How large a part is, unless that makes too many.
@@ -73,6 +76,25 @@ pub struct TransferSettings {
     pub checksum: ChecksumChoice,
     /// How often one request is tried.
     pub max_attempts: NonZeroU32,
+    /// How many bytes go out in a second at most.
+    pub max_bandwidth: Option<Bytes>,
+    /// For how long a request may stand still.
+    pub stall_timeout: Duration,
+    /// For how long the run may last.
+    pub timeout: Option<Duration>,
+    /// What the failure of one object means for the others.
+    pub on_error: OnError,
+    /// How old an open upload of the same writer is before it is removed.
+    pub abort_stale_uploads: Option<Duration>,
+}
+
+/// How many requests are under way at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Concurrency {
+    /// As many as are good for the whole.
+    Auto,
+    /// So many.
+    Fixed(usize),
 }
 
 impl Settings {

@@ -18,6 +18,15 @@ pub enum Failure {
     NotSent,
     /// The server did not verify the checksum.
     Unverified,
+    /// The answer that would have said so got lost, and S3 cannot be asked.
+    Lost {
+        /// What came instead of the answer.
+        error: Box<AwsError>,
+        /// Why S3 cannot be asked.
+        unseen: String,
+    },
+    /// So much failed that nothing more was tried; this was the last of it.
+    Outage(Box<AwsError>),
 }
 
 impl Failure {
@@ -25,7 +34,10 @@ impl Failure {
     pub(super) fn verdict(&self, any_stored: bool) -> Verdict {
         match self {
             Self::Aws(error) => verdict(error, any_stored),
-            Self::File(_) | Self::InDoubt | Self::NotSent | Self::Unverified => Verdict::Object,
+            Self::Outage(_) => Verdict::Destination,
+            Self::File(_) | Self::InDoubt | Self::NotSent | Self::Unverified | Self::Lost(_) => {
+                Verdict::Object
+            }
         }
     }
 }
@@ -36,9 +48,9 @@ impl Failure {
     pub(super) fn fate(&self) -> Fate {
         match self {
             Self::NotSent => Fate::NotSent,
-            Self::InDoubt | Self::Unverified => Fate::InDoubt,
+            Self::InDoubt | Self::Unverified | Self::Lost { .. } => Fate::InDoubt,
             Self::File(_) => Fate::Failed,
-            Self::Aws(error) => match error.cause {
+            Self::Aws(error) | Self::Outage(error) => match error.cause {
                 Cause::TimedOut | Cause::Unreachable => Fate::InDoubt,
                 Cause::Answered if error.is(&["NoSuchUpload"]) => Fate::InDoubt,
                 Cause::Answered | Cause::Unsent => Fate::Failed,
@@ -57,7 +69,12 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(reason) => write!(f, "the file {reason}"),
-            Self::Aws(error) => error.fmt(f),
+            Self::Aws(error) | Self::Outage(error) => error.fmt(f),
+            Self::Lost { error, unseen } => write!(
+                f,
+                "S3's answer to the end of its upload got lost ({error}), and what is in its place \
+                 cannot be seen ({unseen}); allow s3:GetObject to have it looked up"
+            ),
             Self::InDoubt => f.write_str("stopped while S3's answer was awaited"),
             Self::NotSent => f.write_str("stopped before it was sent"),
             Self::Unverified => f.write_str("the server did not verify its checksum"),

@@ -5,34 +5,40 @@
 
 mod checksum;
 mod content;
+mod ending;
 mod failure;
+mod flow;
+mod gate;
 mod memory;
 mod multipart;
 mod open;
 mod press;
 mod progress;
 mod put;
+mod stale;
 mod tally;
 mod wire;
 
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinSet};
 
 pub use failure::{Failure, Verdict};
 pub use progress::Progress;
+pub use stale::{Stale, abort_stale_uploads, before};
 pub use tally::{Failed, Fate, Leftover, Tally};
 pub use wire::Wire;
 
 use crate::aws::{AwsError, Retries};
 use crate::identity::Renewing;
-use crate::plan::{Method, Plan, Put};
-use crate::settings::TransferSettings;
+use crate::plan::{Lanes, Method, Plan, Put};
+use crate::settings::{OnError, TransferSettings};
 use crate::stop::Stop;
 use crate::types::AccountId;
 use crate::walk::Source;
 use checksum::Choice;
+use gate::Gate;
 use memory::Memory;
 use open::Root;
 
@@ -74,8 +80,7 @@ struct Courier {
     root: Root,
     plan: Arc<Plan>,
     checksums: Choice,
-    requests: Arc<Semaphore>,
-    uploads: Arc<Semaphore>,
+    gate: Arc<Gate>,
     pressing: Semaphore,
     memory: Memory,
     progress: Arc<Progress>,
@@ -94,41 +99,100 @@ pub async fn carry(
     stop: &Arc<Stop>,
 ) -> Tally {
     let begin = tokio::time::Instant::now();
-    let mut tally = Tally::new(load.plan.puts.len());
+    let tally = Tally::new(load.plan.puts.len());
+    let retries = load.retries.clone();
     let courier = Arc::new(Courier {
         client: load.client,
-        wire: load.wire,
         owner: load.owner.map(|account| account.to_string()),
         root: Root::new(load.source),
         plan: load.plan,
         checksums: Choice::new(settings.checksum),
-        requests: Arc::new(Semaphore::new(settings.concurrency)),
-        uploads: Arc::new(Semaphore::new(OPEN_UPLOADS)),
+        gate: Arc::clone(load.wire.gate()),
+        wire: load.wire,
         pressing: Semaphore::new(processors()),
         memory: Memory::default(),
         progress: Arc::clone(progress),
-        retries: load.retries.clone(),
+        retries: load.retries,
         credentials: load.credentials,
         max_attempts: settings.max_attempts.get(),
         stop: Arc::clone(stop),
     });
-    let mut under_way = JoinSet::new();
-    for index in 0..courier.plan.puts.len() {
-        let Some(permit) = stop.or(courier.enter(index)).await else {
-            break;
-        };
-        under_way.spawn(Arc::clone(&courier).put_then(index, permit));
-        while let Some(done) = under_way.try_join_next() {
-            tally.record(finished(done), &courier.plan, stop);
-        }
-    }
-    while let Some(done) = under_way.join_next().await {
-        tally.record(finished(done), &courier.plan, stop);
-    }
-    tally.retries = load.retries.count();
+    let Lanes { large, small } = courier.plan.lanes();
+    let mut work = Work {
+        courier,
+        large: large.into_iter(),
+        under_way: JoinSet::new(),
+        tally,
+        on_error: settings.on_error,
+    };
+    work.carry(small).await;
+    let mut tally = work.tally;
+    tally.retries = retries.counts();
+    let limit = work.courier.gate.limit();
+    tracing::debug!("at the end, {limit} requests might be under way at once");
     tally.elapsed = begin.elapsed();
     tally.bytes = progress.bytes();
     tally
+}
+
+/// The work on both lanes.
+struct Work {
+    courier: Arc<Courier>,
+    /// What is still to be begun of the large files.
+    large: std::vec::IntoIter<usize>,
+    under_way: JoinSet<Done>,
+    tally: Tally,
+    on_error: OnError,
+}
+
+impl Work {
+    async fn carry(&mut self, small: Vec<usize>) {
+        for _ in 0..OPEN_UPLOADS {
+            self.begin_a_large_one();
+        }
+        for index in small {
+            let courier = &self.courier;
+            let Some(pass) = courier.stop.or(courier.gate.enter()).await else {
+                break;
+            };
+            let courier = Arc::clone(courier);
+            self.under_way.spawn(async move {
+                let done = courier.put(index).await;
+                drop(pass);
+                done
+            });
+            while let Some(done) = self.under_way.try_join_next() {
+                self.record(finished(done));
+            }
+        }
+        while let Some(done) = self.under_way.join_next().await {
+            self.record(finished(done));
+        }
+    }
+
+    /// The parts of a large file go through the gate one by one.
+    fn begin_a_large_one(&mut self) {
+        if self.courier.stop.is_requested() {
+            return;
+        }
+        if let Some(index) = self.large.next() {
+            let courier = Arc::clone(&self.courier);
+            self.under_way
+                .spawn(async move { courier.put(index).await });
+        }
+    }
+
+    fn record(&mut self, done: Done) {
+        let was_large = self.courier.plan.puts[done.index].method != Method::Single;
+        let Courier { plan, stop, .. } = &*self.courier;
+        self.tally.record(done, plan, stop);
+        if self.on_error == OnError::Stop && !self.tally.failed.is_empty() {
+            stop.give_up();
+        }
+        if was_large {
+            self.begin_a_large_one();
+        }
+    }
 }
 
 /// What became of the object of this index.
@@ -140,22 +204,6 @@ struct Done {
 }
 
 impl Courier {
-    /// Waits until the next object may be begun. Only the semaphores' closing
-    /// could fail here, and nobody closes them.
-    async fn enter(&self, index: usize) -> Option<OwnedSemaphorePermit> {
-        let gate = match self.plan.puts[index].method {
-            Method::Single => &self.requests,
-            Method::Parts(_) => &self.uploads,
-        };
-        Arc::clone(gate).acquire_owned().await.ok()
-    }
-
-    async fn put_then(self: Arc<Self>, index: usize, permit: Option<OwnedSemaphorePermit>) -> Done {
-        let done = self.put(index).await;
-        drop(permit);
-        done
-    }
-
     async fn put(self: &Arc<Self>, index: usize) -> Done {
         let put = &self.plan.puts[index];
         let mut leftovers = Vec::new();
@@ -174,6 +222,10 @@ impl Courier {
         if result.is_ok() {
             self.progress.stored();
         }
+        let result = result.map_err(|failure| match failure {
+            Failure::Aws(error) if self.wire.gave_up() => Failure::Outage(error),
+            failure => failure,
+        });
         Done {
             index,
             result,

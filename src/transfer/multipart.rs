@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aws_sdk_s3::config::Config;
 use aws_sdk_s3::config::retry::RetryConfig;
-use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart};
+use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType};
 use tokio::task::JoinSet;
 
 use super::checksum::{Algorithm, Checksum};
@@ -14,15 +14,15 @@ use super::content::weight;
 use super::open::Opened;
 use super::put::{add, blame_the_file, load, refused, verified};
 use super::{Courier, Failure, Leftover};
-use crate::aws::AwsError;
+use crate::aws::{AwsError, Trouble};
 use crate::plan::Put;
 use crate::rules::Encoding;
 use crate::text::printable;
 
 /// An upload that S3 keeps parts for.
-struct Upload {
-    key: String,
-    id: String,
+pub(super) struct Upload {
+    pub(super) key: String,
+    pub(super) id: String,
     algorithm: Algorithm,
 }
 
@@ -36,11 +36,32 @@ impl Upload {
     }
 }
 
+/// What came of aborting an upload.
+enum Aborted {
+    /// It was still open, so it never became an object.
+    Done,
+    /// It was gone already.
+    Gone,
+    /// S3 still has it.
+    Left(Leftover),
+}
+
+impl Failure {
+    /// What an abort says about an end that nobody told: an upload that was
+    /// still open had not become an object.
+    fn after(self, aborted: &Aborted) -> Self {
+        match (self, aborted) {
+            (Self::Lost { error, .. }, Aborted::Done) => Self::Aws(error),
+            (failure, _) => failure,
+        }
+    }
+}
+
 /// A part that S3 has.
-struct Part {
-    number: i32,
-    etag: Option<String>,
-    checksum: Checksum,
+pub(super) struct Part {
+    pub(super) number: i32,
+    pub(super) etag: Option<String>,
+    pub(super) checksum: Checksum,
 }
 
 impl Courier {
@@ -80,11 +101,14 @@ impl Courier {
             return (Ok(()), leftovers);
         };
         let late = self.settle(&mut under_way).await;
-        let mut left = self.abort(&upload).await;
-        if late && left.is_none() {
-            left = self.abort(&upload).await;
+        let mut aborted = self.abort(&upload).await;
+        let failure = failure.after(&aborted);
+        if late && matches!(aborted, Aborted::Done) {
+            aborted = self.abort(&upload).await;
         }
-        leftovers.extend(left);
+        if let Aborted::Left(left) = aborted {
+            leftovers.push(left);
+        }
         (Err(blame_the_file(failure, &opened)), leftovers)
     }
 
@@ -111,7 +135,7 @@ impl Courier {
         algorithm: Algorithm,
     ) -> (Result<Upload, Failure>, Vec<Leftover>) {
         let mut lost = Vec::new();
-        let Some(_permit) = self.stop.or(self.requests.acquire()).await else {
+        let Some(_pass) = self.stop.or(self.gate.enter()).await else {
             return (Err(Failure::NotSent), lost);
         };
         let mut attempt = 1;
@@ -128,8 +152,8 @@ impl Courier {
                 let checksum = Checksum::of(algorithm, &[]);
                 return (Err(refused(error, &checksum)), lost);
             }
-            self.retries.note();
-            tokio::time::sleep(BACKOFF * 2_u32.pow(attempt.min(6))).await;
+            self.retries.note(Trouble::of(&error));
+            tokio::time::sleep(pause(attempt)).await;
             attempt += 1;
         }
     }
@@ -180,7 +204,7 @@ impl Courier {
         let mut number = 0;
         while begin < size || number == 0 {
             let length = part_size.min(size - begin);
-            let permit = Arc::clone(&self.requests).acquire_owned().await;
+            let pass = self.gate.enter().await;
             let memory = self.memory.reserve(weight(length)).await;
             number += 1;
             let (courier, upload) = (Arc::clone(self), Arc::clone(upload));
@@ -189,7 +213,7 @@ impl Courier {
                 let part = courier
                     .send_part(&upload, &opened, number, begin, length)
                     .await;
-                drop((permit, memory));
+                drop((pass, memory));
                 part
             });
             begin += length;
@@ -226,34 +250,8 @@ impl Courier {
         })
     }
 
-    async fn complete(&self, put: &Put, upload: &Upload, parts: Vec<Part>) -> Result<(), Failure> {
-        let whole = Checksum::combine(parts.iter().map(|part| &part.checksum));
-        let asked = whole.clone();
-        let asked = asked.unwrap_or_else(|| Checksum::of(Algorithm::Md5, &[]));
-        let value = |algorithm| whole.as_ref().and_then(|sum| sum.value_for(algorithm));
-        let size = i64::try_from(put.file.size).ok();
-        let list: Vec<CompletedPart> = parts.into_iter().map(CompletedPart::from).collect();
-        let list = CompletedMultipartUpload::builder().set_parts(Some(list));
-        let request = self
-            .client
-            .complete_multipart_upload()
-            .bucket(self.bucket())
-            .key(&upload.key)
-            .upload_id(&upload.id)
-            .set_expected_bucket_owner(self.owner.clone())
-            .set_checksum_crc64_nvme(value(Algorithm::Crc64Nvme))
-            .set_checksum_crc32_c(value(Algorithm::Crc32C))
-            .set_checksum_type(whole.as_ref().map(|_| ChecksumType::FullObject))
-            .set_mpu_object_size(whole.as_ref().and(size))
-            .multipart_upload(list.build());
-        let _permit = self.requests.acquire().await;
-        let answer = request.send().await;
-        answer.map_err(|error| refused(AwsError::from_sdk(&error), &asked))?;
-        Ok(())
-    }
-
     /// Frees what S3 keeps of an upload that will not be completed.
-    async fn abort(&self, upload: &Upload) -> Option<Leftover> {
+    async fn abort(&self, upload: &Upload) -> Aborted {
         let request = self
             .client
             .abort_multipart_upload()
@@ -267,15 +265,14 @@ impl Courier {
             None => Duration::from_secs(30),
         };
         let reason = match tokio::time::timeout(limit, request.send()).await {
-            Ok(Ok(_)) => return None,
+            Ok(Ok(_)) => return Aborted::Done,
             Ok(Err(error)) => AwsError::from_sdk(&error),
-            Err(_) => return Some(upload.left("S3 did not answer in time".to_owned())),
+            Err(_) => return Aborted::Left(upload.left("S3 did not answer in time".to_owned())),
         };
-        // The upload is gone, which is what was wanted.
         if reason.is(&["NoSuchUpload"]) {
-            return None;
+            return Aborted::Gone;
         }
-        Some(upload.left(reason.to_string()))
+        Aborted::Left(upload.left(reason.to_string()))
     }
 
     /// An upload that S3 may keep without having told its name.
@@ -290,9 +287,11 @@ impl Courier {
 
 /// How long parts may take to come to their end before an abort.
 const SETTLING: Duration = Duration::from_secs(30);
-/// The first pause before an upload is begun again; each next one is twice as
-/// long.
-const BACKOFF: Duration = Duration::from_millis(125);
+/// The pause before what docferry itself tries again; each next one is twice
+/// as long.
+pub(super) fn pause(attempt: u32) -> Duration {
+    Duration::from_millis(125) * 2_u32.pow(attempt.min(6))
+}
 
 fn finished(
     joined: Result<Result<Part, Failure>, tokio::task::JoinError>,
@@ -302,16 +301,4 @@ fn finished(
         Ok(panic) => std::panic::resume_unwind(panic),
         Err(_) => Err(Failure::NotSent),
     })
-}
-
-impl From<Part> for CompletedPart {
-    fn from(part: Part) -> Self {
-        let value = |algorithm| part.checksum.value_for(algorithm);
-        Self::builder()
-            .part_number(part.number)
-            .set_e_tag(part.etag.clone())
-            .set_checksum_crc64_nvme(value(Algorithm::Crc64Nvme))
-            .set_checksum_crc32_c(value(Algorithm::Crc32C))
-            .build()
-    }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Done, Failure, Verdict};
+use crate::aws::Trouble;
 use crate::plan::Plan;
 use crate::stop::Stop;
 use crate::text::printable;
@@ -55,8 +56,8 @@ pub struct Tally {
     pub condemned: Option<Failed>,
     /// How many bytes S3 took.
     pub bytes: u64,
-    /// How many attempts were repetitions.
-    pub retries: u64,
+    /// How many attempts were repetitions, by what went wrong before.
+    pub retries: Vec<(Trouble, u64)>,
     /// How long it took.
     pub elapsed: Duration,
     any_stored: bool,

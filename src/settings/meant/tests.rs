@@ -164,7 +164,7 @@ fn hops_have_their_own_or_common_values() {
         hops.iter()
             .all(|hop| hop.session_name.as_str() == "nightly")
     );
-    assert_eq!(hops[0].duration, Some(std::time::Duration::from_hours(2)));
+    assert_eq!(hops[0].duration, Some(Duration::from_hours(2)));
     let one = ("DOCFERRY_ROLE_ARN", "arn:aws:iam::222222222222:role/in");
     let settings = read(&[one, ("DOCFERRY_EXTERNAL_ID", "a,b")]).unwrap();
     assert_eq!(

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_smithy_http_client::Connector;
+use aws_smithy_types::body::SdkBody;
 
 use self::clock::Skew;
 use self::line::{Answer, exchange};
@@ -26,8 +27,11 @@ use self::retry::Budget;
 use self::sign::Signer;
 use super::checksum::Checksum;
 use super::content::Content;
-use crate::aws::{Aws, AwsError, Cause, Retries, Site, limit, whole_story};
+use super::flow::{Flowing, Meter, Pace};
+use super::gate::Gate;
+use crate::aws::{Aws, AwsError, Cause, Retries, Site, Trouble, slowest, whole_story};
 use crate::identity::Renewing;
+use crate::settings::TransferSettings;
 
 /// What all of these requests have in common.
 #[derive(Debug)]
@@ -41,6 +45,9 @@ pub struct Wire {
     budget: Budget,
     retries: Retries,
     max_attempts: u32,
+    stall: Duration,
+    pace: Option<Arc<Pace>>,
+    gate: Arc<Gate>,
 }
 
 /// What a server says of what it has taken.
@@ -60,7 +67,7 @@ impl Wire {
         (owner, payer): (Option<String>, bool),
         credentials: &Arc<Renewing>,
         retries: &Retries,
-        max_attempts: u32,
+        settings: &TransferSettings,
     ) -> Self {
         Self {
             aws: aws.clone(),
@@ -71,7 +78,12 @@ impl Wire {
             skew: Skew::default(),
             budget: Budget::default(),
             retries: retries.clone(),
-            max_attempts,
+            max_attempts: settings.max_attempts.get(),
+            stall: settings.stall_timeout,
+            pace: settings
+                .max_bandwidth
+                .map(|rate| Arc::new(Pace::new(rate.0))),
+            gate: Arc::new(Gate::new(settings.concurrency)),
         }
     }
 
@@ -112,14 +124,33 @@ impl Wire {
                 }
                 Err(failed) => failed,
             };
-            if !failed.passes || attempt >= self.max_attempts || !self.budget.spend() {
+            let trouble = Trouble::of(&failed.error);
+            if !failed.passes || attempt >= self.attempts(trouble) || !self.budget.spend() {
                 return Err(failed.error);
             }
             tracing::debug!("attempt {attempt} failed: {}", failed.error);
             tokio::time::sleep(retry::pause(attempt, failed.asked)).await;
-            self.retries.note();
+            self.retries.note(trouble);
             attempt += 1;
         }
+    }
+
+    /// A server that asks for less is asked more often: it will come to it.
+    fn attempts(&self, trouble: Trouble) -> u32 {
+        match trouble {
+            Trouble::SlowDown => self.max_attempts.saturating_mul(3),
+            _ => self.max_attempts,
+        }
+    }
+
+    /// The gate that all requests of the run go through.
+    pub(super) fn gate(&self) -> &Arc<Gate> {
+        &self.gate
+    }
+
+    /// Whether S3 failed so often that there is no more sense in trying.
+    pub(super) fn gave_up(&self) -> bool {
+        self.budget.is_broken()
     }
 
     async fn attempt(&self, draft: &Draft<'_>, content: &Content) -> Result<Taken, Failed> {
@@ -129,17 +160,25 @@ impl Wire {
             ..unsent(refusal.what.clone())
         })?;
         let at = self.skew.apply(self.aws.now());
-        let request = draft.sign(&self.signer, &credentials, at, content.body());
+        let (body, meter, limit) = self.body(content).await;
+        let request = draft.sign(&self.signer, &credentials, at, body);
         let request = request.map_err(|error| unsent(whole_story(&*error)))?;
-        let limit = limit(content.size());
-        let answer = tokio::time::timeout(limit, exchange(&self.line, request)).await;
-        let answer = answer.unwrap_or_else(|_| {
-            let message = format!("no answer came within {} seconds", limit.as_secs());
-            Err(AwsError::of_ours(Cause::TimedOut, message))
-        })?;
+        let sent = self.gate.sent();
+        let answer = tokio::select! {
+            answer = exchange(&self.line, request) => answer,
+            () = meter.stands_still(limit) => {
+                let message = format!("nothing moved for {} seconds", limit.as_secs());
+                Err(AwsError::of_ours(Cause::TimedOut, message))
+            }
+        };
+        let answer = answer.inspect_err(|_| self.gate.refused(sent))?;
         let Some(error) = refusal(&answer) else {
+            self.gate.answered(sent);
             return Ok(taken(&answer, draft.checksum));
         };
+        if Trouble::of(&error) == Trouble::SlowDown {
+            self.gate.refused(sent);
+        }
         let expired = error.is(&["ExpiredToken"]);
         if expired {
             self.credentials.expire(credentials.access_key_id());
@@ -152,6 +191,23 @@ impl Wire {
             asked: retry::asked(&answer.headers),
             error,
         })
+    }
+}
+
+impl Wire {
+    /// A body for one attempt, and how long it may stand still. The movement of
+    /// one that is in memory cannot be seen, so it gets time by its size.
+    async fn body(&self, content: &Content) -> (SdkBody, Meter, Duration) {
+        if let Content::Kept(bytes) = content {
+            if let Some(pace) = &self.pace {
+                tokio::time::sleep_until(pace.reserve(bytes.len() as u64)).await;
+            }
+            let limit = self.stall + slowest(bytes.len() as u64);
+            return (content.body(), Meter::new(), limit);
+        }
+        let meter = Meter::new();
+        let body = Flowing::new(content.body(), &meter, self.pace.as_ref());
+        (body, meter, self.stall)
     }
 }
 

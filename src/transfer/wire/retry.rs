@@ -1,12 +1,14 @@
 //! Whether and when a request is tried again, as the SDK's standard mode has
 //! it ("Retry behavior", AWS SDKs and Tools Reference Guide).
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_smithy_runtime_api::http::Headers;
 
 use crate::aws::{AwsError, Cause};
+use tokio::time::Instant;
 
 const FIRST: Duration = Duration::from_millis(250);
 const LONGEST: Duration = Duration::from_secs(20);
@@ -64,33 +66,109 @@ pub(super) fn asked(headers: &Headers) -> Option<Duration> {
         .or_else(|| number("retry-after").map(Duration::from_secs))
 }
 
-/// How many failures a run may meet before it stops to try again, in halves:
-/// a success gives half of one back.
+/// How much trouble a run may meet. An outage is over in minutes, with one
+/// word for all, while a server that refuses every other request is not one.
 #[derive(Debug)]
-pub(super) struct Budget(AtomicU64);
+pub(super) struct Budget {
+    left: AtomicU64,
+    broken: AtomicBool,
+    /// Failures without a success between them: since when, and how many.
+    streak: Mutex<Option<(Instant, u32)>>,
+}
 
-const MOST: u64 = 2 * 2_000;
+/// Each repetition costs one, each success gives two back.
+const MOST: u64 = 2_000;
+const EARNED: u64 = 2;
+/// So long may nothing succeed.
+const OUTAGE: Duration = Duration::from_secs(120);
+/// One request that is slow to fail is no outage.
+const SEVERAL: u32 = 16;
 
 impl Default for Budget {
     fn default() -> Self {
-        Self(AtomicU64::new(MOST))
+        Self {
+            left: AtomicU64::new(MOST),
+            broken: AtomicBool::new(false),
+            streak: Mutex::new(None),
+        }
     }
 }
 
 impl Budget {
     /// Pays for one repetition, if there is enough.
     pub(super) fn spend(&self) -> bool {
-        let spend = |left: u64| left.checked_sub(2);
-        self.0
+        let spend = |left: u64| left.checked_sub(1);
+        let paid = self
+            .left
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend)
-            .is_ok()
+            .is_ok();
+        if !paid || self.is_outage() {
+            self.broken.store(true, Ordering::Relaxed);
+        }
+        !self.is_broken()
     }
 
     pub(super) fn earn(&self) {
-        let earn = |left: u64| (left < MOST).then_some(left + 1);
+        let earn = |left: u64| (left < MOST).then_some((left + EARNED).min(MOST));
         // Nothing is earned where nothing was spent.
-        let _full = self
-            .0
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, earn);
+        let full = self
+            .left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, earn)
+            .is_err();
+        if !full {
+            *self.streak() = None;
+        }
+    }
+
+    /// Whether there is no more sense in trying.
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Relaxed)
+    }
+
+    fn is_outage(&self) -> bool {
+        let mut streak = self.streak();
+        let (since, failures) = streak.get_or_insert((Instant::now(), 0));
+        *failures += 1;
+        *failures >= SEVERAL && since.elapsed() >= OUTAGE
+    }
+
+    fn streak(&self) -> MutexGuard<'_, Option<(Instant, u32)>> {
+        self.streak.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_outage_ends_the_run_and_a_bad_server_does_not() {
+        let bad = Budget::default();
+        for _ in 0..100_000 {
+            assert!(bad.spend());
+            bad.earn();
+        }
+        let down = Budget::default();
+        let mut spent = 0;
+        while down.spend() {
+            spent += 1;
+        }
+        assert_eq!(spent, MOST);
+        let slow = Budget::default();
+        for _ in 0..SEVERAL {
+            assert!(slow.spend());
+        }
+        tokio::time::advance(OUTAGE).await;
+        assert!(!slow.spend() && slow.is_broken());
+    }
+
+    #[test]
+    fn a_pause_is_what_the_server_asks_for_or_a_chance() {
+        assert_eq!(pause(1, Some(Duration::from_secs(3))).as_secs(), 3);
+        assert_eq!(pause(1, Some(Duration::from_secs(3000))), LONGEST);
+        for attempt in 1..30 {
+            assert!(pause(attempt, None) <= LONGEST);
+        }
+        assert!(pause(1, None) <= FIRST);
     }
 }

@@ -1,0 +1,189 @@
+//! The end of an upload in parts.
+//!
+//! `CompleteMultipartUpload` may take minutes, its answer may get lost, and a
+//! 200 may hold an error. It is asked for again, and where the upload is gone by
+//! then, S3 is asked what is in its place: that is looked up, never guessed.
+
+use aws_sdk_s3::config::Config;
+use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::types::{ChecksumMode, ChecksumType, CompletedMultipartUpload, CompletedPart};
+use md5::{Digest as _, Md5};
+
+use super::checksum::{Algorithm, Checksum};
+use super::multipart::{Part, Upload, pause};
+use super::put::refused;
+use super::{Courier, Failure};
+use crate::aws::{AwsError, Trouble};
+use crate::plan::Put;
+
+/// The object that an upload should become.
+struct Whole {
+    size: u64,
+    checksum: Option<Checksum>,
+    etag: Option<String>,
+    parts: Vec<CompletedPart>,
+}
+
+/// What is in the object's place.
+enum Found {
+    /// The object of this upload, or one with the same bytes.
+    It,
+    /// Another one, or none.
+    Another,
+    /// S3 does not say.
+    Unknown(AwsError),
+}
+
+impl Courier {
+    pub(super) async fn complete(
+        &self,
+        put: &Put,
+        upload: &Upload,
+        parts: Vec<Part>,
+    ) -> Result<(), Failure> {
+        let whole = Whole::new(put.file.size, parts);
+        let _pass = self.gate.enter().await;
+        let (mut attempt, mut in_doubt) = (1, false);
+        loop {
+            let error = match self.complete_once(upload, &whole).await {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            };
+            in_doubt |=
+                error.may_have_been_done() || error.status.is_some_and(|s| s == 200 || s >= 500);
+            let enough = attempt >= self.max_attempts || self.stop.is_requested();
+            let last =
+                enough || !error.may_pass() && !in_two_minds(&error) || !self.may_renew(&error);
+            if in_doubt && (last || error.is(&["NoSuchUpload"])) {
+                return self.look(upload, &whole, error).await;
+            }
+            if last {
+                let asked = whole.checksum.clone();
+                let asked = asked.unwrap_or_else(|| Checksum::of(Algorithm::Md5, &[]));
+                return Err(refused(error, &asked));
+            }
+            self.retries.note(Trouble::of(&error));
+            tokio::time::sleep(pause(attempt)).await;
+            attempt += 1;
+        }
+    }
+
+    async fn complete_once(&self, upload: &Upload, whole: &Whole) -> Result<(), AwsError> {
+        let checksum = whole.checksum.as_ref();
+        let value = |algorithm| checksum.and_then(|sum| sum.value_for(algorithm));
+        let list = CompletedMultipartUpload::builder().set_parts(Some(whole.parts.clone()));
+        let request = self
+            .client
+            .complete_multipart_upload()
+            .bucket(self.bucket())
+            .key(&upload.key)
+            .upload_id(&upload.id)
+            .set_expected_bucket_owner(self.owner.clone())
+            .set_checksum_crc64_nvme(value(Algorithm::Crc64Nvme))
+            .set_checksum_crc32_c(value(Algorithm::Crc32C))
+            .set_checksum_type(checksum.map(|_| ChecksumType::FullObject))
+            .set_mpu_object_size(checksum.and(i64::try_from(whole.size).ok()))
+            .multipart_upload(list.build());
+        let once = Config::builder().retry_config(RetryConfig::disabled());
+        let answer = request.customize().config_override(once).send().await;
+        answer.map_err(|error| AwsError::from_sdk(&error))?;
+        Ok(())
+    }
+
+    /// Asks S3 what came of an upload whose end nobody told.
+    async fn look(&self, upload: &Upload, whole: &Whole, error: AwsError) -> Result<(), Failure> {
+        match self.find(upload, whole).await {
+            Found::It => Ok(()),
+            Found::Another => Err(error.into()),
+            // An answer to HEAD has no body, and so no words.
+            Found::Unknown(refusal) => Err(Failure::Lost {
+                error: Box::new(error),
+                unseen: refusal.code,
+            }),
+        }
+    }
+
+    async fn find(&self, upload: &Upload, whole: &Whole) -> Found {
+        let request = self
+            .client
+            .head_object()
+            .bucket(self.bucket())
+            .key(&upload.key)
+            .set_expected_bucket_owner(self.owner.clone())
+            .checksum_mode(ChecksumMode::Enabled);
+        let head = match request.send().await {
+            Ok(head) => head,
+            Err(error) => {
+                let error = AwsError::from_sdk(&error);
+                return match error.status {
+                    Some(404) => Found::Another,
+                    _ => Found::Unknown(error),
+                };
+            }
+        };
+        let size = head
+            .content_length()
+            .and_then(|size| u64::try_from(size).ok());
+        let etag = head.e_tag().map(|etag| etag.trim_matches('"'));
+        let found = whole.checksum.as_ref().and_then(|sum| match sum.algorithm {
+            Algorithm::Crc64Nvme => head.checksum_crc64_nvme(),
+            Algorithm::Crc32C => head.checksum_crc32_c(),
+            Algorithm::Md5 => None,
+        });
+        let same_checksum = found.is_some() && found == whole.checksum.as_ref().map(|s| &*s.base64);
+        let same_etag = etag.is_some() && etag == whole.etag.as_deref();
+        match size == Some(whole.size) && (same_checksum || same_etag) {
+            true => Found::It,
+            false => Found::Another,
+        }
+    }
+}
+
+/// A 200 with an error in it: S3 says to try again.
+fn in_two_minds(error: &AwsError) -> bool {
+    error.status == Some(200)
+}
+
+impl Whole {
+    fn new(size: u64, parts: Vec<Part>) -> Self {
+        let checksum = Checksum::combine(parts.iter().map(|part| &part.checksum));
+        Self {
+            size,
+            checksum,
+            etag: etag_of(&parts),
+            parts: parts.into_iter().map(CompletedPart::from).collect(),
+        }
+    }
+}
+
+/// The MD5 of the parts' MD5s, and their number, where the parts' entity tags
+/// are MD5s: not with SSE-KMS ("Checking object integrity", Amazon S3 User
+/// Guide).
+fn etag_of(parts: &[Part]) -> Option<String> {
+    let mut whole = Md5::new();
+    for part in parts {
+        let etag = part.etag.as_deref()?.trim_matches('"');
+        let digit = |at: usize| u8::from_str_radix(etag.get(at..at + 2)?, 16).ok();
+        for at in (0..32).step_by(2) {
+            whole.update([digit(at)?]);
+        }
+    }
+    let hex: String = whole
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    Some(format!("{hex}-{}", parts.len()))
+}
+
+impl From<Part> for CompletedPart {
+    fn from(part: Part) -> Self {
+        let value = |algorithm| part.checksum.value_for(algorithm);
+        Self::builder()
+            .part_number(part.number)
+            .set_e_tag(part.etag.clone())
+            .set_checksum_crc64_nvme(value(Algorithm::Crc64Nvme))
+            .set_checksum_crc32_c(value(Algorithm::Crc32C))
+            .build()
+    }
+}
