@@ -240,7 +240,7 @@ fn signed_by_us(request: &HttpRequest, form: &Form, credentials: &Credentials) -
 async fn our_requests_say_what_the_sdks_say_and_are_signed_alike() {
     use std::io::Write;
     let mut file = tempfile::tempfile().unwrap();
-    file.write_all(&[7; 2 * 1024 * 1024]).unwrap();
+    file.write_all(&vec![7; 2 * 1024 * 1024]).unwrap();
     let file = Arc::new(file);
     let small = Content::read(&file, 0, 1000).await.unwrap();
     let large = Content::read(&file, 0, 2 * 1024 * 1024).await.unwrap();
