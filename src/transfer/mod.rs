@@ -3,6 +3,7 @@
 //! Owns: how requests run side by side, how files are read and checked, and
 //! that nothing is left behind. Never: what is sent, or why.
 
+mod buffers;
 mod checksum;
 mod content;
 mod failure;
@@ -31,6 +32,7 @@ use crate::settings::TransferSettings;
 use crate::stop::Stop;
 use crate::types::AccountId;
 use crate::walk::Source;
+use buffers::Buffers;
 use checksum::Choice;
 use memory::Memory;
 
@@ -69,6 +71,7 @@ struct Courier {
     requests: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
     memory: Memory,
+    buffers: Buffers,
     progress: Arc<Progress>,
     retries: Retries,
     credentials: Arc<Renewing>,
@@ -96,6 +99,7 @@ pub async fn carry(
         requests: Arc::new(Semaphore::new(settings.concurrency)),
         uploads: Arc::new(Semaphore::new(OPEN_UPLOADS)),
         memory: Memory::default(),
+        buffers: Buffers::default(),
         progress: Arc::clone(progress),
         retries: load.retries.clone(),
         credentials: load.credentials,

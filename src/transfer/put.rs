@@ -1,5 +1,6 @@
 //! One object in one request.
 
+use super::buffers::Buffers;
 use super::checksum::{Algorithm, Checksum};
 use super::content::{Content, weight};
 use super::open::{Opened, open};
@@ -16,7 +17,7 @@ impl Courier {
         let begin = async {
             let memory = self.memory.reserve(weight(size)).await;
             let opened = open(&self.source, &put.file).map_err(Failure::File)?;
-            let (content, checksum) = load(&opened, 0, size, algorithm).await?;
+            let (content, checksum) = load(&opened, &self.buffers, 0, size, algorithm).await?;
             opened.check().map_err(Failure::File)?;
             Ok((memory, opened, content, checksum))
         };
@@ -77,12 +78,13 @@ pub(super) fn blame_the_file(failure: Failure, opened: &Opened) -> Failure {
 /// Reads a stretch of a file and its checksum.
 pub(super) async fn load(
     opened: &Opened,
+    buffers: &Buffers,
     begin: u64,
     size: u64,
     algorithm: Algorithm,
 ) -> Result<(Content, Checksum), Failure> {
     let read = async {
-        let content = Content::read(&opened.file, begin, size).await?;
+        let content = Content::read(&opened.file, buffers, begin, size).await?;
         let checksum = content.checksum(algorithm).await?;
         Ok((content, checksum))
     };
