@@ -43,7 +43,9 @@ pub fn explain(failure: &Failure, at: &Circumstances<'_>) -> Refusal {
         | Failure::InDoubt
         | Failure::NotSent
         | Failure::Unverified
-        | Failure::Lost(_) => Refusal::new(failure.to_string()).fact("resource", at.url.clone()),
+        | Failure::Lost { .. } => {
+            Refusal::new(failure.to_string()).fact("resource", at.url.clone())
+        }
     }
 }
 

@@ -19,6 +19,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::aws::SMALL;
 
+use super::buffers::{Buffer, Buffers, CHUNK};
 use super::checksum::{Algorithm, Checksum, Running};
 use super::press::Pressed;
 
@@ -27,7 +28,6 @@ pub(super) const KEPT: u64 = SMALL;
 /// Up to this size a read is quicker than handing it to another thread; files
 /// that a job has just built are in the page cache.
 const INLINE: u64 = 256 * 1024;
-pub(super) const CHUNK: u64 = 128 * 1024;
 
 /// A part of a file, or all of it.
 #[derive(Debug, Clone)]
@@ -41,6 +41,7 @@ pub(super) enum Content {
 #[derive(Debug, Clone)]
 pub(super) struct Range {
     pub(super) file: Arc<File>,
+    pub(super) buffers: Buffers,
     pub(super) begin: u64,
     pub(super) end: u64,
 }
@@ -48,14 +49,20 @@ pub(super) struct Range {
 /// How much memory a body of this size takes while it is sent: itself, or one
 /// chunk on its way and the next one.
 pub(super) const fn weight(size: u64) -> u64 {
-    if size <= KEPT { size } else { 2 * CHUNK }
+    if size <= KEPT { size } else { 2 * CHUNK as u64 }
 }
 
 impl Content {
     /// `size` bytes of the file from `begin` on.
-    pub(super) async fn read(file: &Arc<File>, begin: u64, size: u64) -> io::Result<Self> {
+    pub(super) async fn read(
+        file: &Arc<File>,
+        buffers: &Buffers,
+        begin: u64,
+        size: u64,
+    ) -> io::Result<Self> {
         let range = Range {
             file: Arc::clone(file),
+            buffers: buffers.clone(),
             begin,
             end: begin + size,
         };
@@ -63,9 +70,9 @@ impl Content {
             return Ok(Self::Streamed(range));
         }
         let bytes = if size <= INLINE {
-            range.read(begin, size)
+            range.whole()
         } else {
-            blocking(move || range.read(begin, size)).await
+            blocking(move || range.whole()).await
         };
         bytes.map(Self::Kept)
     }
@@ -101,21 +108,26 @@ impl Content {
 }
 
 impl Range {
-    pub(super) fn read(&self, at: u64, size: u64) -> io::Result<Bytes> {
+    fn whole(&self) -> io::Result<Bytes> {
+        let size = self.end - self.begin;
         let mut bytes = vec![0; usize::try_from(size).map_err(io::Error::other)?];
-        self.file.read_exact_at(&mut bytes, at)?;
+        self.file.read_exact_at(&mut bytes, self.begin)?;
         Ok(bytes.into())
+    }
+
+    /// What comes next, as far as a chunk can hold it.
+    pub(super) fn chunk(&self, at: u64) -> io::Result<Buffer> {
+        let read = |bytes: &mut [u8]| self.file.read_exact_at(bytes, at);
+        self.buffers.fill(self.end - at, read)
     }
 
     fn checksum(&self, algorithm: Algorithm) -> io::Result<Checksum> {
         let mut running = Running::new(algorithm);
-        let mut buffer = vec![0; usize::try_from(CHUNK).map_err(io::Error::other)?];
         let mut at = self.begin;
         while at < self.end {
-            let size = usize::try_from(CHUNK.min(self.end - at)).map_err(io::Error::other)?;
-            self.file.read_exact_at(&mut buffer[..size], at)?;
-            running.update(&buffer[..size]);
-            at += size as u64;
+            let chunk = self.chunk(at)?;
+            running.update(chunk.as_ref());
+            at += chunk.as_ref().len() as u64;
         }
         Ok(running.finish())
     }
@@ -152,13 +164,13 @@ impl Body for FileBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        let Range { file, begin, end } = self.range.clone();
-        if begin == end {
+        if self.range.begin == self.range.end {
             return Poll::Ready(None);
         }
-        let reading = self.reading.get_or_insert_with(|| {
-            let range = Range { file, begin, end };
-            spawn_blocking(move || range.read(begin, CHUNK.min(end - begin)))
+        let Self { range, reading } = &mut *self;
+        let reading = reading.get_or_insert_with(|| {
+            let range = range.clone();
+            spawn_blocking(move || range.chunk(range.begin).map(Bytes::from))
         });
         let chunk = ready!(Pin::new(reading).poll(context)).map_err(io::Error::other)??;
         self.range.begin += chunk.len() as u64;
@@ -203,7 +215,9 @@ mod tests {
             (0, 3 * KEPT),
         ] {
             let expected = &bytes[begin..begin + usize::try_from(size).unwrap()];
-            let content = Content::read(&file, begin as u64, size).await.unwrap();
+            let content = Content::read(&file, &Buffers::default(), begin as u64, size)
+                .await
+                .unwrap();
             assert_eq!(matches!(content, Content::Streamed(_)), size > KEPT);
             let sum = content.checksum(Algorithm::Crc64Nvme).await.unwrap();
             assert_eq!(sum, Checksum::of(Algorithm::Crc64Nvme, expected));
@@ -219,8 +233,9 @@ mod tests {
     #[tokio::test]
     async fn a_file_that_shrank_is_an_error_not_a_shorter_body() {
         let file = file(&[1; 100]);
-        assert!(Content::read(&file, 50, 51).await.is_err());
-        let long = Content::read(&file, 0, 2 * KEPT).await.unwrap();
+        let buffers = Buffers::default();
+        assert!(Content::read(&file, &buffers, 50, 51).await.is_err());
+        let long = Content::read(&file, &buffers, 0, 2 * KEPT).await.unwrap();
         assert!(long.checksum(Algorithm::Crc64Nvme).await.is_err());
     }
 }

@@ -35,9 +35,11 @@ impl Failure {
         match self {
             Self::Aws(error) => verdict(error, any_stored),
             Self::Outage(_) => Verdict::Destination,
-            Self::File(_) | Self::InDoubt | Self::NotSent | Self::Unverified | Self::Lost(_) => {
-                Verdict::Object
-            }
+            Self::File(_)
+            | Self::InDoubt
+            | Self::NotSent
+            | Self::Unverified
+            | Self::Lost { .. } => Verdict::Object,
         }
     }
 }

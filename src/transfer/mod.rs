@@ -3,6 +3,7 @@
 //! Owns: how requests run side by side, how files are read and checked, and
 //! that nothing is left behind. Never: what is sent, or why.
 
+mod buffers;
 mod checksum;
 mod content;
 mod ending;
@@ -37,6 +38,7 @@ use crate::settings::{OnError, TransferSettings};
 use crate::stop::Stop;
 use crate::types::AccountId;
 use crate::walk::Source;
+use buffers::Buffers;
 use checksum::Choice;
 use gate::Gate;
 use memory::Memory;
@@ -83,6 +85,7 @@ struct Courier {
     gate: Arc<Gate>,
     pressing: Semaphore,
     memory: Memory,
+    buffers: Buffers,
     progress: Arc<Progress>,
     retries: Retries,
     credentials: Arc<Renewing>,
@@ -111,6 +114,7 @@ pub async fn carry(
         wire: load.wire,
         pressing: Semaphore::new(processors()),
         memory: Memory::default(),
+        buffers: Buffers::default(),
         progress: Arc::clone(progress),
         retries: load.retries,
         credentials: load.credentials,

@@ -237,7 +237,8 @@ impl Courier {
         begin: u64,
         length: u64,
     ) -> Result<Part, Failure> {
-        let (content, checksum) = load(opened, begin, length, upload.algorithm).await?;
+        let (content, checksum) =
+            load(opened, &self.buffers, begin, length, upload.algorithm).await?;
         let (key, id) = (&upload.key, &upload.id);
         let sent = self.wire.upload_part(key, id, number, &content, &checksum);
         let taken = sent.await.map_err(|error| refused(error, &checksum))?;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
+use super::buffers::Buffers;
 use super::content::Range;
 use crate::text::printable;
 use crate::walk::{LocalFile, Source, Stamp, reason_of};
@@ -83,9 +84,10 @@ impl Opened {
     }
 
     /// The whole file.
-    pub(super) fn all(&self) -> Range {
+    pub(super) fn all(&self, buffers: &Buffers) -> Range {
         Range {
             file: Arc::clone(&self.file),
+            buffers: buffers.clone(),
             begin: 0,
             end: self.planned.size,
         }

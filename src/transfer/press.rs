@@ -17,7 +17,7 @@ use http_body::{Body, Frame, SizeHint};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::checksum::{Algorithm, Checksum, Running};
-use super::content::{CHUNK, Content, KEPT, Range, blocking};
+use super::content::{Content, KEPT, Range, blocking};
 use crate::settings::Compression;
 
 /// A file of which another form is sent.
@@ -167,9 +167,9 @@ impl Pressing {
             if begin == end {
                 return self.encoder.end().map(Bytes::from);
             }
-            let size = CHUNK.min(end - begin);
-            self.encoder.write(&self.range.read(begin, size)?)?;
-            self.range.begin += size;
+            let chunk = self.range.chunk(begin)?;
+            self.encoder.write(chunk.as_ref())?;
+            self.range.begin += chunk.as_ref().len() as u64;
             let out = self.encoder.take();
             if !out.is_empty() {
                 return Ok(out.into());
@@ -261,6 +261,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::transfer::buffers::Buffers;
 
     const CODECS: [Compression; 3] = [Compression::Gzip, Compression::Brotli, Compression::Zstd];
 
@@ -269,6 +270,7 @@ mod tests {
         file.write_all(bytes).unwrap();
         Range {
             file: Arc::new(file),
+            buffers: Buffers::default(),
             begin: 0,
             end: bytes.len() as u64,
         }

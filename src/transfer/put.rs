@@ -2,6 +2,7 @@
 
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 
+use super::buffers::Buffers;
 use super::checksum::{Algorithm, Checksum};
 use super::content::{Content, weight};
 use super::open::Opened;
@@ -56,7 +57,7 @@ impl Courier {
             Encoding::Applied(codec) => {
                 // Compression is work for a processor, not for a network.
                 let _turn = self.pressing.acquire().await;
-                let pressed = press(opened.all(), *codec, algorithm).await;
+                let pressed = press(opened.all(&self.buffers), *codec, algorithm).await;
                 let pressed = pressed.map_err(|e| Failure::File(opened.reading_failed(&e)))?;
                 if let Some((content, checksum)) = pressed {
                     return Ok(Loaded {
@@ -68,7 +69,7 @@ impl Courier {
                 None
             }
         };
-        let (content, checksum) = load(opened, 0, put.file.size, algorithm).await?;
+        let (content, checksum) = load(opened, &self.buffers, 0, put.file.size, algorithm).await?;
         Ok(Loaded {
             content,
             checksum,
@@ -137,12 +138,13 @@ pub(super) fn blame_the_file(failure: Failure, opened: &Opened) -> Failure {
 /// Reads a stretch of a file and its checksum.
 pub(super) async fn load(
     opened: &Opened,
+    buffers: &Buffers,
     begin: u64,
     size: u64,
     algorithm: Algorithm,
 ) -> Result<(Content, Checksum), Failure> {
     let read = async {
-        let content = Content::read(&opened.file, begin, size).await?;
+        let content = Content::read(&opened.file, buffers, begin, size).await?;
         let checksum = content.checksum(algorithm).await?;
         Ok((content, checksum))
     };

@@ -21,6 +21,7 @@ use aws_smithy_types::date_time::Format;
 use super::request::{Form, checksum_header};
 use super::sign::{Signable, Signer};
 use crate::aws::Site;
+use crate::transfer::buffers::Buffers;
 use crate::transfer::checksum::{Algorithm, Checksum};
 use crate::transfer::content::Content;
 
@@ -241,11 +242,13 @@ fn signed_by_us(request: &HttpRequest, form: &Form, credentials: &Credentials) -
 async fn our_requests_say_what_the_sdks_say_and_are_signed_alike() {
     use std::io::Write;
     let mut file = tempfile::tempfile().unwrap();
-    file.write_all(&[7; 2 * 1024 * 1024]).unwrap();
-    let file = Arc::new(file);
-    let small = Content::read(&file, 0, 1000).await.unwrap();
-    let large = Content::read(&file, 0, 2 * 1024 * 1024).await.unwrap();
-    let none = Content::read(&file, 0, 0).await.unwrap();
+    file.write_all(&vec![7; 2 * 1024 * 1024]).unwrap();
+    let (file, buffers) = (Arc::new(file), Buffers::default());
+    let small = Content::read(&file, &buffers, 0, 1000).await.unwrap();
+    let large = Content::read(&file, &buffers, 0, 2 * 1024 * 1024)
+        .await
+        .unwrap();
+    let none = Content::read(&file, &buffers, 0, 0).await.unwrap();
     for (place, content) in PLACES
         .iter()
         .flat_map(|place| [(place, &small), (place, &large), (place, &none)])
