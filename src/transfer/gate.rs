@@ -4,6 +4,8 @@ mod control;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use std::time::Duration;
+
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -29,6 +31,8 @@ pub(super) struct Gate {
 struct State {
     control: Control,
     under_way: usize,
+    /// When the round began, by the clock and by the thread's own work.
+    began: (Instant, Duration),
 }
 
 /// The right to have one request under way.
@@ -63,6 +67,7 @@ impl Gate {
             state: Mutex::new(State {
                 control: Control::new(bounds),
                 under_way: 0,
+                began: (Instant::now(), worked()),
             }),
             freed: Notify::new(),
         }
@@ -99,13 +104,20 @@ impl Gate {
     /// A request was answered with a yes.
     pub(super) fn answered(&self, sent: Sent) {
         let latency = sent.at.elapsed();
-        self.state().control.answered(sent.round, latency);
+        let mut state = self.state();
+        if state.control.answered(sent.round, latency) {
+            state.end_round();
+        }
+        drop(state);
         self.freed.notify_one();
     }
 
     /// A request was too much for the server or for the line.
     pub(super) fn refused(&self, sent: Sent) {
-        self.state().control.refused(sent.round);
+        let mut state = self.state();
+        if state.control.refused(sent.round) {
+            state.end_round();
+        }
     }
 
     /// How many may be under way now.
@@ -117,6 +129,21 @@ impl Gate {
         // A panic ends the whole run, so nobody sees what it left behind.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl State {
+    fn end_round(&mut self) {
+        let (at, work) = std::mem::replace(&mut self.began, (Instant::now(), worked()));
+        let passed = (self.began.0 - at).as_secs_f64().max(1e-6);
+        let busy = self.began.1.saturating_sub(work).as_secs_f64() / passed;
+        self.control.end_round(busy);
+    }
+}
+
+/// For how long this thread has been at work. All requests are made on one.
+fn worked() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
 }
 
 impl Drop for Pass {

@@ -162,6 +162,9 @@ impl Work {
             let courier = Arc::clone(courier);
             self.under_way.spawn(async move {
                 let done = courier.put(index).await;
+                // The connection goes back to its pool first, or the next
+                // request would make a new one.
+                tokio::task::yield_now().await;
                 drop(pass);
                 done
             });

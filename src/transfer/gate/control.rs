@@ -7,7 +7,8 @@
 //! latency ("TCP Vegas", Brakmo and Peterson, 1995). When a server says that it
 //! is too much, the number shrinks by half of the share that was refused, which
 //! settles near the server's rate instead of swinging around it ("Data Center
-//! TCP", Alizadeh et al., 2010).
+//! TCP", Alizadeh et al., 2010). It never grows beyond what the one thread that
+//! makes the requests has time for: more would only cost memory.
 
 use std::time::Duration;
 
@@ -19,10 +20,14 @@ pub(super) struct Bounds {
     pub(super) most: usize,
 }
 
-/// A doubling must make this much of a difference.
-const PAYS: f64 = 1.2;
-/// A small step up must make this much of one.
-const PAYS_A_LITTLE: f64 = 1.04;
+/// A larger number must give at least this share of what it could.
+const PAYS: f64 = 0.3;
+/// So much of its time may the thread be at work.
+const BUSY: f64 = 0.95;
+/// S3 takes 3,500 of these requests a second under one prefix ("Best practices
+/// design patterns: optimizing Amazon S3 performance", Amazon S3 User Guide);
+/// for three times as many there is no use, and each connection costs memory.
+const PLENTY: f64 = 10_500.0;
 /// How much a small step is.
 const STEP: f64 = 1.25;
 /// After how many rounds of calm a small step up is tried.
@@ -34,10 +39,10 @@ const FEW: usize = 8;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Phase {
-    /// Doubling, as long as it pays.
-    Doubling,
-    /// One step above what is known to be good.
-    Trying { known: f64 },
+    /// The first number, of which nothing is known.
+    First,
+    /// Growing from a number that is known to be good, as long as it pays.
+    Growing { known: f64 },
     /// Waiting for some rounds.
     Calm { rounds: u32 },
     /// A server has said that it was too much.
@@ -58,6 +63,8 @@ pub(super) struct Control {
     refused: usize,
     /// Whether the number was ever reached in this round.
     reached: bool,
+    /// By how much the number may be multiplied before the thread is at its end.
+    room: f64,
 }
 
 impl Control {
@@ -65,12 +72,13 @@ impl Control {
         Self {
             bounds,
             limit: count(bounds.first.clamp(bounds.least, bounds.most)),
-            phase: Phase::Doubling,
+            phase: Phase::First,
             rate: 0.0,
             round: 0,
             latencies: Vec::with_capacity(ENOUGH),
             refused: 0,
             reached: false,
+            room: 1.0,
         }
     }
 
@@ -96,26 +104,32 @@ impl Control {
     }
 
     /// A request of a round was answered with a yes.
-    pub(super) fn answered(&mut self, round: u64, latency: Duration) {
+    /// Says whether that was enough to end the round.
+    pub(super) fn answered(&mut self, round: u64, latency: Duration) -> bool {
         if round == self.round {
             self.latencies.push(latency);
-            self.end_round();
         }
+        self.is_enough()
     }
 
     /// A request of a round was refused because there are too many, or broke.
-    pub(super) fn refused(&mut self, round: u64) {
+    pub(super) fn refused(&mut self, round: u64) -> bool {
         if round == self.round {
             self.refused += 1;
-            self.end_round();
         }
+        self.is_enough()
     }
 
-    fn end_round(&mut self) {
+    fn is_enough(&self) -> bool {
+        self.latencies.len() + self.refused >= self.limit().clamp(FEW, ENOUGH)
+    }
+
+    /// Ends a round; `busy` is the share of its time that the thread was at
+    /// work.
+    pub(super) fn end_round(&mut self, busy: f64) {
         let seen = self.latencies.len() + self.refused;
-        if seen < (self.limit() / 2).clamp(FEW, ENOUGH) {
-            return;
-        }
+        // There is time for so many times as much.
+        self.room = BUSY / busy.max(0.01);
         if self.refused > 0 {
             let share = count(self.refused) / count(seen);
             // What was under way when the server said no was too much.
@@ -130,46 +144,49 @@ impl Control {
 
     /// All went well in a round whose number was used up.
     fn weigh(&mut self) {
-        let rate = self.limit / quartile(&mut self.latencies).as_secs_f64().max(1e-6);
+        let rate = self.limit / mean(&self.latencies).as_secs_f64().max(1e-6);
         let before = std::mem::replace(&mut self.rate, rate);
         match self.phase {
-            Phase::Doubling if rate > before * PAYS => {
-                self.go_on(self.limit * 2.0, Phase::Doubling);
+            Phase::First => self.grow(2.0),
+            Phase::Growing { known } => {
+                let could = self.limit / known - 1.0;
+                if rate / before - 1.0 >= could * PAYS {
+                    self.grow(2.0);
+                } else {
+                    self.rate = before;
+                    self.go_on(known, Phase::Calm { rounds: 0 });
+                }
             }
-            Phase::Doubling => {
-                self.rate = before;
-                self.go_on(self.limit / 2.0, Phase::Calm { rounds: 0 });
-            }
-            Phase::Trying { .. } if rate > before * PAYS_A_LITTLE => {
-                self.go_on(self.limit * 2.0, Phase::Doubling);
-            }
-            Phase::Trying { known } => {
-                self.rate = before;
-                self.go_on(known, Phase::Calm { rounds: 0 });
-            }
-            Phase::Calm { rounds } if rounds >= PATIENCE => {
-                let known = self.limit;
-                self.go_on(known * STEP, Phase::Trying { known });
-            }
+            Phase::Calm { rounds } if rounds >= PATIENCE => self.grow(STEP),
             Phase::Calm { rounds } => {
                 // Sizes change along the way, and with them the rate.
-                self.rate = before.mul_add(0.5, rate * 0.5);
+                self.rate = f64::midpoint(before, rate);
                 self.go_on(self.limit, Phase::Calm { rounds: rounds + 1 });
             }
-            Phase::Careful => self.go_on((self.limit * 1.01).max(self.limit + 1.0), self.phase),
+            Phase::Careful if self.room > 1.0 => {
+                self.go_on((self.limit * 1.01).max(self.limit + 1.0), self.phase);
+            }
+            Phase::Careful => self.go_on(self.limit, self.phase),
+        }
+    }
+
+    /// Multiplies the number, as far as there is room for it.
+    fn grow(&mut self, by: f64) {
+        let known = self.limit;
+        let plenty = PLENTY * mean(&self.latencies).as_secs_f64();
+        let most = plenty.clamp(count(self.bounds.first), count(self.bounds.most));
+        let next = (known * by.min(self.room)).min(most);
+        // A tenth more is not worth the connections.
+        match next > known * 1.1 {
+            true => self.go_on(next, Phase::Growing { known }),
+            false => self.go_on(known, Phase::Calm { rounds: 0 }),
         }
     }
 
     fn go_on(&mut self, limit: f64, phase: Phase) {
         let (least, most) = (count(self.bounds.least), count(self.bounds.most));
         let bounded = limit.clamp(least, most);
-        // At its end, the number has nothing left to try.
-        let ended = phase == Phase::Doubling && (bounded - self.limit).abs() < f64::EPSILON;
-        self.phase = if ended {
-            Phase::Calm { rounds: 0 }
-        } else {
-            phase
-        };
+        self.phase = phase;
         // Answers to what was sent before say nothing about a new number.
         if (bounded - self.limit).abs() > f64::EPSILON {
             self.round += 1;
@@ -186,14 +203,9 @@ fn count(number: usize) -> f64 {
     number as f64
 }
 
-/// The latency that three quarters exceed: those of connections that were just
-/// made are beyond it.
-fn quartile(latencies: &mut [Duration]) -> Duration {
-    latencies.sort_unstable();
-    latencies
-        .get(latencies.len() / 4)
-        .copied()
-        .unwrap_or_default()
+fn mean(latencies: &[Duration]) -> Duration {
+    let number = u32::try_from(latencies.len()).unwrap_or(u32::MAX).max(1);
+    latencies.iter().sum::<Duration>() / number
 }
 
 #[cfg(test)]

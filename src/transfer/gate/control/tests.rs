@@ -34,11 +34,13 @@ fn play(server: Server, mut control: Control) -> Course {
     let (mut now, mut free, mut under_way) = (0_u64, 0_u64, 0_usize);
     let mut saved = server.allows.unwrap_or_default();
     let mut checked = 0_u64;
+    let (mut begun, mut worked) = (0_u64, 0_u64);
     let (mut done, mut limits) = (0, Vec::new());
     while now < SECONDS * 1_000_000 {
         while under_way < control.limit() {
             under_way += 1;
             free = free.max(now) + server.work;
+            worked += server.work;
             answers.push(Reverse((free + server.latency, now, control.round(), true)));
         }
         control.was_reached();
@@ -57,7 +59,9 @@ fn play(server: Server, mut control: Control) -> Course {
             saved = (saved + passed * allows).min(allows);
             checked = now;
             if saved < 1.0 {
-                control.refused(round);
+                if control.refused(round) {
+                    control.end_round(busy(&mut begun, &mut worked, now));
+                }
                 // It keeps its place while it waits to be tried again.
                 under_way += 1;
                 answers.push(Reverse((now + 125_000, now, round, false)));
@@ -66,9 +70,28 @@ fn play(server: Server, mut control: Control) -> Course {
             saved -= 1.0;
         }
         done += 1;
-        control.answered(round, Duration::from_micros(now - sent));
+        if control.answered(round, Duration::from_micros(now - sent)) {
+            control.end_round(busy(&mut begun, &mut worked, now));
+        }
     }
     Course { done, limits }
+}
+
+/// The share of a round that was work.
+fn busy(begun: &mut u64, worked: &mut u64, now: u64) -> f64 {
+    let passed = now - std::mem::replace(begun, now);
+    let worked = std::mem::take(worked);
+    Duration::from_micros(worked).as_secs_f64() / Duration::from_micros(passed.max(1)).as_secs_f64()
+}
+
+fn answer(control: &mut Control, is_yes: bool) {
+    let enough = match is_yes {
+        true => control.answered(control.round(), Duration::from_millis(30)),
+        false => control.refused(control.round()),
+    };
+    if enough {
+        control.end_round(0.1);
+    }
 }
 
 fn fixed(limit: usize) -> Control {
@@ -90,7 +113,7 @@ fn it_comes_near_the_best_fixed_number_whatever_the_server_is_like() {
     ] {
         let server = Server {
             latency,
-            work: 100,
+            work: 120,
             allows,
         };
         let best = [16, 32, 64, 96, 128, 192, 256, 384, 512, 768, 1024]
@@ -125,12 +148,12 @@ fn it_settles_near_a_servers_rate_and_stays_there() {
 fn an_outage_brings_it_down_to_its_least_and_calm_up_again() {
     let mut control = Control::new(BOUNDS);
     for _ in 0..1000 {
-        control.refused(control.round());
+        answer(&mut control, false);
     }
     assert_eq!(control.limit(), BOUNDS.least);
     for _ in 0..5000 {
         control.was_reached();
-        control.answered(control.round(), Duration::from_millis(30));
+        answer(&mut control, true);
     }
     assert!(control.limit() > 10 * BOUNDS.least, "{}", control.limit());
 }
@@ -139,7 +162,7 @@ fn an_outage_brings_it_down_to_its_least_and_calm_up_again() {
 fn what_nobody_waits_for_does_not_grow() {
     let mut control = Control::new(BOUNDS);
     for _ in 0..5000 {
-        control.answered(control.round(), Duration::from_millis(30));
+        answer(&mut control, true);
     }
     assert_eq!(control.limit(), BOUNDS.first);
 }
@@ -149,10 +172,7 @@ fn a_fixed_number_is_obeyed() {
     let mut control = fixed(7);
     for index in 0..5000 {
         control.was_reached();
-        match index % 3 {
-            0 => control.refused(control.round()),
-            _ => control.answered(control.round(), Duration::from_millis(30)),
-        }
+        answer(&mut control, index % 3 > 0);
         assert_eq!(control.limit(), 7);
     }
 }
