@@ -28,6 +28,7 @@ use super::checksum::Checksum;
 use super::content::Content;
 use crate::aws::{Aws, AwsError, Cause, Retries, Site, limit, whole_story};
 use crate::identity::Renewing;
+use crate::text::printable;
 
 /// What all of these requests have in common.
 #[derive(Debug)]
@@ -115,7 +116,8 @@ impl Wire {
             if !failed.passes || attempt >= self.max_attempts || !self.budget.spend() {
                 return Err(failed.error);
             }
-            tracing::debug!("attempt {attempt} failed: {}", failed.error);
+            let reason = failed.error.to_string();
+            tracing::debug!("attempt {attempt} failed: {}", printable(&reason));
             tokio::time::sleep(retry::pause(attempt, failed.asked)).await;
             self.retries.note();
             attempt += 1;

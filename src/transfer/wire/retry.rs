@@ -94,3 +94,62 @@ impl Budget {
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, earn);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(cause: Cause, status: Option<u16>, code: &str) -> AwsError {
+        AwsError {
+            status,
+            code: code.to_owned(),
+            ..AwsError::of_ours(cause, String::new())
+        }
+    }
+
+    #[test]
+    fn what_passes_is_tried_again_and_what_does_not_is_not() {
+        for (cause, status, code, again) in [
+            (Cause::Answered, Some(500), "InternalError", true),
+            (Cause::Answered, Some(503), "SlowDown", true),
+            (Cause::Answered, Some(400), "RequestTimeout", true),
+            (Cause::Answered, Some(429), "Unknown", true),
+            (Cause::Answered, Some(501), "NotImplemented", false),
+            (Cause::Answered, Some(403), "AccessDenied", false),
+            (Cause::Answered, Some(400), "ExpiredToken", false),
+            (Cause::TimedOut, None, "TimedOut", true),
+            (Cause::Unreachable, None, "Unreachable", true),
+            (Cause::Unsent, None, "NotSent", false),
+        ] {
+            assert_eq!(passes(&error(cause, status, code)), again, "{code}");
+        }
+    }
+
+    #[test]
+    fn pauses_grow_up_to_a_limit_unless_the_server_asks_for_one() {
+        for attempt in 1..40 {
+            let most = FIRST * 2_u32.pow((attempt - 1).min(7));
+            assert!(pause(attempt, None) <= most.min(LONGEST));
+        }
+        let mut headers = Headers::new();
+        assert_eq!(asked(&headers), None);
+        headers.insert("retry-after", "3");
+        assert_eq!(pause(1, asked(&headers)), Duration::from_secs(3));
+        headers.insert("x-amz-retry-after", "1500");
+        assert_eq!(asked(&headers), Some(Duration::from_millis(1500)));
+        headers.insert("x-amz-retry-after", "86400000");
+        assert_eq!(pause(1, asked(&headers)), LONGEST);
+    }
+
+    #[test]
+    fn a_run_has_so_many_repetitions_and_earns_one_with_two_successes() {
+        let budget = Budget::default();
+        budget.earn();
+        let spent = std::iter::repeat_with(|| budget.spend()).take_while(|paid| *paid);
+        assert_eq!(spent.count(), 2_000);
+        budget.earn();
+        assert!(!budget.spend());
+        budget.earn();
+        assert!(budget.spend());
+    }
+}
