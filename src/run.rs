@@ -67,6 +67,7 @@ pub async fn run(
         &identity.credentials,
         &retries,
         &settings.transfer,
+        stop,
     );
     let work = Load {
         client: aws.s3(

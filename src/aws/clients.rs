@@ -177,15 +177,6 @@ impl Aws {
         aws_sdk_s3::Client::from_conf(builder.build())
     }
 
-    /// Whether S3 is spoken to over TLS, which then protects the bodies.
-    #[must_use]
-    pub fn s3_over_tls(&self) -> bool {
-        !self
-            .s3_endpoint
-            .as_deref()
-            .is_some_and(|url| url.starts_with("http://"))
-    }
-
     pub(super) fn wants_path_style(&self, path_style: PathStyle) -> bool {
         match path_style {
             PathStyle::Always => true,

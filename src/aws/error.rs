@@ -116,6 +116,12 @@ impl AwsError {
         codes.contains(&self.code.as_str())
     }
 
+    /// Whether the job's clock and the server's differ too much.
+    #[must_use]
+    pub fn is_about_the_clock(&self) -> bool {
+        self.is(&["RequestTimeTooSkewed", "RequestExpired"])
+    }
+
     /// Whether the bucket has no Object Lock, which only its words say.
     #[must_use]
     pub fn is_about_object_lock(&self) -> bool {

@@ -6,15 +6,27 @@ use crate::text::{count, grouped, printable, shell_word};
 use crate::transfer::{Fate, Leftover, Tally, Verdict};
 use crate::types::Bytes;
 
+/// How many failures are told one by one, and how many where one explanation
+/// speaks for all.
+const MANY: usize = 100;
+const FEW: usize = 3;
+
 /// Tells what a transfer came to: the sum, each failure, and what is left to
 /// be done by hand.
 pub fn tell(tally: &Tally, plan: &Plan) {
-    for failed in &tally.failed {
-        // One refusal that speaks for many of them is told by itself.
-        if failed.verdict == Verdict::Object {
-            let url = url(plan, failed.index);
-            tracing::error!("{url}: {}", printable(&failed.failure.to_string()));
-        }
+    // One refusal that speaks for many of them is told by itself.
+    let own = tally.failed.iter();
+    let own: Vec<_> = own.filter(|f| f.verdict == Verdict::Object).collect();
+    let most = match tally.condemned {
+        Some(_) => FEW,
+        None => MANY,
+    };
+    for failed in own.iter().take(most) {
+        let url = url(plan, failed.index);
+        tracing::error!("{url}: {}", printable(&failed.failure.to_string()));
+    }
+    if own.len() > most {
+        tracing::error!("… and {} more failed", grouped(own.len() - most));
     }
     for leftover in &tally.leftovers {
         tracing::warn!("{}", remains(leftover, plan));
@@ -96,8 +108,13 @@ fn tell_what_is_in_place(tally: &Tally, plan: &Plan) {
     };
     // Where the first answer spoke for all, what was under way got no better.
     let doubtful = stored > 0 || tally.condemned.is_none();
-    for index in with(Fate::InDoubt).filter(|_| doubtful) {
-        tracing::warn!("in doubt, S3's answer never came: {}", url(plan, index));
+    let in_doubt: Vec<usize> = with(Fate::InDoubt).filter(|_| doubtful).collect();
+    for index in in_doubt.iter().take(MANY) {
+        tracing::warn!("in doubt, S3's answer never came: {}", url(plan, *index));
+    }
+    if in_doubt.len() > MANY {
+        let more = grouped(in_doubt.len() - MANY);
+        tracing::warn!("in doubt, S3's answer never came: {more} more");
     }
     for index in with(Fate::Stored).take(LIST_LIMIT) {
         tracing::info!("in place   {}", url(plan, index));

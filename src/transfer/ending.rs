@@ -4,13 +4,11 @@
 //! 200 may hold an error. It is asked for again, and where the upload is gone by
 //! then, S3 is asked what is in its place: that is looked up, never guessed.
 
-use aws_sdk_s3::config::Config;
-use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::types::{ChecksumMode, ChecksumType, CompletedMultipartUpload, CompletedPart};
 use md5::{Digest as _, Md5};
 
 use super::checksum::{Algorithm, Checksum};
-use super::multipart::{Part, Upload, pause};
+use super::multipart::{Once, Part, Upload, pause};
 use super::put::refused;
 use super::{Courier, Failure};
 use crate::aws::{AwsError, Trouble};
@@ -43,12 +41,15 @@ impl Courier {
     ) -> Result<(), Failure> {
         let whole = Whole::new(put.file.size, parts);
         let _pass = self.gate.enter().await;
-        let (mut attempt, mut in_doubt) = (1, false);
+        let (mut attempt, mut in_doubt, mut how) = (1, false, Once::Only);
         loop {
-            let error = match self.complete_once(upload, &whole).await {
+            let error = match self.complete_once(upload, &whole, how).await {
                 Ok(()) => return Ok(()),
                 Err(error) => error,
             };
+            if how.may_correct_the_clock(&error) {
+                continue;
+            }
             in_doubt |=
                 error.may_have_been_done() || error.status.is_some_and(|s| s == 200 || s >= 500);
             let enough = attempt >= self.max_attempts || self.stop.is_requested();
@@ -68,7 +69,12 @@ impl Courier {
         }
     }
 
-    async fn complete_once(&self, upload: &Upload, whole: &Whole) -> Result<(), AwsError> {
+    async fn complete_once(
+        &self,
+        upload: &Upload,
+        whole: &Whole,
+        how: Once,
+    ) -> Result<(), AwsError> {
         let checksum = whole.checksum.as_ref();
         let value = |algorithm| checksum.and_then(|sum| sum.value_for(algorithm));
         let list = CompletedMultipartUpload::builder().set_parts(Some(whole.parts.clone()));
@@ -84,8 +90,8 @@ impl Courier {
             .set_checksum_type(checksum.map(|_| ChecksumType::FullObject))
             .set_mpu_object_size(checksum.and(i64::try_from(whole.size).ok()))
             .multipart_upload(list.build());
-        let once = Config::builder().retry_config(RetryConfig::disabled());
-        let answer = request.customize().config_override(once).send().await;
+        let answer = request.customize().config_override(how.config());
+        let answer = answer.send().await;
         answer.map_err(|error| AwsError::from_sdk(&error))?;
         Ok(())
     }

@@ -36,6 +36,34 @@ impl Upload {
     }
 }
 
+/// How often the SDK may try what docferry itself tries again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Once {
+    /// Once.
+    Only,
+    /// Twice, since that is how it sets its clock right.
+    AndAgain,
+}
+
+impl Once {
+    pub(super) fn config(self) -> aws_sdk_s3::config::Builder {
+        let retries = match self {
+            Self::Only => RetryConfig::disabled(),
+            Self::AndAgain => RetryConfig::standard().with_max_attempts(2),
+        };
+        Config::builder().retry_config(retries)
+    }
+
+    /// Lets the SDK try twice from now on, if it is about the clock.
+    pub(super) fn may_correct_the_clock(&mut self, error: &AwsError) -> bool {
+        let helps = *self == Self::Only && error.is_about_the_clock();
+        if helps {
+            *self = Self::AndAgain;
+        }
+        helps
+    }
+}
+
 /// What came of aborting an upload.
 enum Aborted {
     /// It was still open, so it never became an object.
@@ -138,12 +166,15 @@ impl Courier {
         let Some(_pass) = self.stop.or(self.gate.enter()).await else {
             return (Err(Failure::NotSent), lost);
         };
-        let mut attempt = 1;
+        let (mut attempt, mut how) = (1, Once::Only);
         loop {
-            let error = match self.create_once(put, algorithm).await {
+            let error = match self.create_once(put, algorithm, how).await {
                 Ok(upload) => return (Ok(upload), lost),
                 Err(error) => error,
             };
+            if how.may_correct_the_clock(&error) {
+                continue;
+            }
             if error.may_have_been_done() {
                 lost.push(self.lost(put));
             }
@@ -158,7 +189,12 @@ impl Courier {
         }
     }
 
-    async fn create_once(&self, put: &Put, algorithm: Algorithm) -> Result<Upload, AwsError> {
+    async fn create_once(
+        &self,
+        put: &Put,
+        algorithm: Algorithm,
+        how: Once,
+    ) -> Result<Upload, AwsError> {
         let key = self.key_of(put);
         let request = self
             .client
@@ -180,7 +216,7 @@ impl Courier {
                 .checksum_type(ChecksumType::FullObject),
             Algorithm::Md5 => request,
         };
-        let once = Config::builder().retry_config(RetryConfig::disabled());
+        let once = how.config();
         let properties = Arc::clone(&put.properties);
         let request = request.customize().config_override(once);
         let request = request.mutate_request(move |request| add(request, &properties));

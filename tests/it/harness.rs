@@ -173,6 +173,27 @@ impl World {
         assert_eq!(self.object(key).size, size);
     }
 
+    /// How many files the source has.
+    pub fn files_of_the_source(&self) -> usize {
+        files_below(&self.source()).len()
+    }
+
+    /// Asserts that each object that is there is what its file is.
+    #[track_caller]
+    pub fn assert_no_object_differs(&self) {
+        for object in self.aws.objects(BUCKET) {
+            let path = object.key.strip_prefix("site/").unwrap();
+            let file = fs::read(self.source().join(path)).unwrap();
+            assert!(object.bytes() == file, "{path} differs");
+        }
+    }
+
+    /// Takes a new bucket in the place of the old one.
+    pub fn empty_the_bucket(&self) {
+        self.aws.bucket(BUCKET).delete();
+        let _bucket = self.aws.bucket(BUCKET).owner(DOCUMENTATION).region(REGION);
+    }
+
     /// Asserts that the bucket holds the source, byte for byte, and nothing
     /// else.
     pub fn assert_all_in_place(&self) {
@@ -219,6 +240,7 @@ pub struct Job {
     vars: BTreeMap<OsString, OsString>,
     arguments: Vec<String>,
     user: Option<u32>,
+    descriptors: Option<u64>,
 }
 
 impl Job {
@@ -232,6 +254,7 @@ impl Job {
             vars: BTreeMap::new(),
             arguments: Vec::new(),
             user: None,
+            descriptors: None,
         }
     }
 
@@ -256,6 +279,12 @@ impl Job {
         self
     }
 
+    /// Runs the program with so few descriptors.
+    pub fn descriptors(mut self, number: u64) -> Self {
+        self.descriptors = Some(number);
+        self
+    }
+
     pub fn start(self) -> Running {
         self.start_with_stdout(Stdio::piped())
     }
@@ -270,7 +299,17 @@ impl Job {
 
     fn start_with(self, stdout: impl Into<Stdio>, stderr: impl Into<Stdio>) -> Running {
         use std::os::unix::process::CommandExt as _;
-        let mut command = Command::new(env!("CARGO_BIN_EXE_docferry"));
+        let program = env!("CARGO_BIN_EXE_docferry");
+        let mut command = match self.descriptors {
+            None => Command::new(program),
+            Some(number) => {
+                // The hard limit, too, which no process can raise again.
+                let mut shell = Command::new("/bin/sh");
+                let script = format!("ulimit -n {number} && exec \"$0\" \"$@\"");
+                shell.args(["-c", &script, program]);
+                shell
+            }
+        };
         command
             .env_clear()
             .envs(&self.vars)

@@ -17,6 +17,7 @@
 mod ceph;
 mod demo;
 mod documents;
+mod endurance;
 mod faults;
 mod harness;
 mod identities;

@@ -47,3 +47,29 @@ impl Skew {
         suspect
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::aws::Cause;
+
+    #[test]
+    fn a_wrong_clock_is_allowed_for_once_it_is_blamed() {
+        let skew = Skew::default();
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
+        let mut headers = Headers::new();
+        // An hour later.
+        headers.insert("date", "Sun, 06 Nov 1994 09:49:37 GMT");
+        let mut error = AwsError::of_ours(Cause::Answered, String::new());
+        let signed = skew.apply(now);
+        assert!(!skew.explains(&error, &headers, signed, now));
+        error.code = "RequestTimeTooSkewed".to_owned();
+        assert!(skew.explains(&error, &headers, signed, now));
+        assert_eq!(skew.apply(now).secs(), 784_111_777 + 3600);
+        assert!(!skew.explains(&error, &headers, skew.apply(now), now));
+        headers.insert("age", "1");
+        assert!(!skew.explains(&error, &headers, signed, now));
+    }
+}

@@ -5,6 +5,7 @@
 //! own HTTP client.
 
 use aws_smithy_http_client::Connector;
+use aws_smithy_runtime_api::client::connection::CaptureSmithyConnection;
 use aws_smithy_runtime_api::client::http::HttpConnector as _;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
@@ -24,10 +25,21 @@ pub(super) struct Answer {
     pub(super) body: Vec<u8>,
 }
 
-/// Sends a request and reads the answer.
+/// Sends a request and reads the answer. A server that is not well is not
+/// spoken to over the same connection again: another one may lead to another
+/// of S3's many hosts.
 pub(super) async fn exchange(line: &Connector, request: HttpRequest) -> Result<Answer, AwsError> {
+    let connection = CaptureSmithyConnection::new();
+    let mut request = request;
+    request.add_extension(connection.clone());
     let answer = line.call(request).await;
-    read(answer.map_err(|error| broken(&error))?).await
+    let answer = read(answer.map_err(|error| broken(&error))?).await?;
+    if answer.status >= 500
+        && let Some(connection) = connection.get()
+    {
+        connection.poison();
+    }
+    Ok(answer)
 }
 
 async fn read(answer: HttpResponse) -> Result<Answer, AwsError> {

@@ -32,6 +32,8 @@ use super::gate::Gate;
 use crate::aws::{Aws, AwsError, Cause, Retries, Site, Trouble, slowest, whole_story};
 use crate::identity::Renewing;
 use crate::settings::TransferSettings;
+use crate::stop::Stop;
+use crate::text::printable;
 
 /// What all of these requests have in common.
 #[derive(Debug)]
@@ -48,6 +50,7 @@ pub struct Wire {
     stall: Duration,
     pace: Option<Arc<Pace>>,
     gate: Arc<Gate>,
+    stop: Arc<Stop>,
 }
 
 /// What a server says of what it has taken.
@@ -68,6 +71,7 @@ impl Wire {
         credentials: &Arc<Renewing>,
         retries: &Retries,
         settings: &TransferSettings,
+        stop: &Arc<Stop>,
     ) -> Self {
         Self {
             aws: aws.clone(),
@@ -84,6 +88,7 @@ impl Wire {
                 .max_bandwidth
                 .map(|rate| Arc::new(Pace::new(rate.0))),
             gate: Arc::new(Gate::new(settings.concurrency)),
+            stop: Arc::clone(stop),
         }
     }
 
@@ -128,8 +133,13 @@ impl Wire {
             if !failed.passes || attempt >= self.attempts(trouble) || !self.budget.spend() {
                 return Err(failed.error);
             }
-            tracing::debug!("attempt {attempt} failed: {}", failed.error);
-            tokio::time::sleep(retry::pause(attempt, failed.asked)).await;
+            let reason = failed.error.to_string();
+            tracing::debug!("attempt {attempt} failed: {}", printable(&reason));
+            let pause = tokio::time::sleep(retry::pause(attempt, failed.asked));
+            if self.stop.or(pause).await.is_none() {
+                // It was answered, and nothing is under way.
+                return Err(failed.error);
+            }
             self.retries.note(trouble);
             attempt += 1;
         }
@@ -159,8 +169,8 @@ impl Wire {
             identity: Some(refusal.clone()),
             ..unsent(refusal.what.clone())
         })?;
-        let at = self.skew.apply(self.aws.now());
         let (body, meter, limit) = self.body(content).await;
+        let at = self.skew.apply(self.aws.now());
         let request = draft.sign(&self.signer, &credentials, at, body);
         let request = request.map_err(|error| unsent(whole_story(&*error)))?;
         let sent = self.gate.sent();

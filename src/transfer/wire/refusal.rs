@@ -57,3 +57,51 @@ fn words(body: &[u8]) -> Option<Words> {
     }
     Some(words)
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_smithy_runtime_api::http::Headers;
+
+    use super::*;
+
+    fn answer(status: u16, body: &str) -> Answer {
+        let mut headers = Headers::new();
+        headers.insert("x-amz-request-id", "R1");
+        Answer {
+            status,
+            headers,
+            body: body.as_bytes().to_vec(),
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_told_in_the_servers_words() {
+        let body = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>PermanentRedirect\
+                    </Code><Message>a &lt;b&gt; &amp; c</Message><Region>eu-west-1</Region>\
+                    <RequestId>R2</RequestId><HostId>x</HostId></Error>";
+        for status in [200, 301] {
+            let error = refusal(&answer(status, body)).unwrap();
+            assert!(error.is(&["PermanentRedirect"]));
+            assert_eq!(error.message, "a <b> & c");
+            assert_eq!(error.region.as_deref(), Some("eu-west-1"));
+            assert_eq!(error.request_id.as_deref(), Some("R1"));
+        }
+    }
+
+    #[test]
+    fn what_is_no_document_is_told_by_its_status() {
+        for (status, body, code) in [
+            (403, "", "AccessDenied"),
+            (503, "<html>busy</html>", "ServiceUnavailable"),
+            (404, "<x><Code>NoSuchBucket</Code></x>", "NoSuchBucket"),
+            (418, "\u{fffd}", "Unknown"),
+        ] {
+            assert!(
+                refusal(&answer(status, body)).unwrap().is(&[code]),
+                "{body}"
+            );
+        }
+        assert!(refusal(&answer(200, "")).is_none());
+        assert!(refusal(&answer(204, "<Fine/>")).is_none());
+    }
+}

@@ -150,8 +150,9 @@ impl Draft<'_> {
         let uri = format!("{}{}?{}", self.form.site.origin, self.path, self.query);
         let mut request = Request::builder().method(Method::PUT).uri(uri).body(body)?;
         let fields = request.headers_mut();
-        fields.reserve(headers.len() + 2);
-        for (name, value) in headers {
+        fields.reserve(16);
+        // The client writes the host itself, as the version of HTTP has it.
+        for (name, value) in headers.into_iter().filter(|(name, _)| *name != "host") {
             let value = HeaderValue::from_bytes(value.as_bytes())?;
             fields.append(HeaderName::from_bytes(name.as_bytes())?, value);
         }

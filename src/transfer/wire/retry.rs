@@ -162,13 +162,45 @@ mod tests {
         assert!(!slow.spend() && slow.is_broken());
     }
 
-    #[test]
-    fn a_pause_is_what_the_server_asks_for_or_a_chance() {
-        assert_eq!(pause(1, Some(Duration::from_secs(3))).as_secs(), 3);
-        assert_eq!(pause(1, Some(Duration::from_secs(3000))), LONGEST);
-        for attempt in 1..30 {
-            assert!(pause(attempt, None) <= LONGEST);
+    fn error(cause: Cause, status: Option<u16>, code: &str) -> AwsError {
+        AwsError {
+            status,
+            code: code.to_owned(),
+            ..AwsError::of_ours(cause, String::new())
         }
-        assert!(pause(1, None) <= FIRST);
+    }
+
+    #[test]
+    fn what_passes_is_tried_again_and_what_does_not_is_not() {
+        for (cause, status, code, again) in [
+            (Cause::Answered, Some(500), "InternalError", true),
+            (Cause::Answered, Some(503), "SlowDown", true),
+            (Cause::Answered, Some(400), "RequestTimeout", true),
+            (Cause::Answered, Some(429), "Unknown", true),
+            (Cause::Answered, Some(501), "NotImplemented", false),
+            (Cause::Answered, Some(403), "AccessDenied", false),
+            (Cause::Answered, Some(400), "ExpiredToken", false),
+            (Cause::TimedOut, None, "TimedOut", true),
+            (Cause::Unreachable, None, "Unreachable", true),
+            (Cause::Unsent, None, "NotSent", false),
+        ] {
+            assert_eq!(passes(&error(cause, status, code)), again, "{code}");
+        }
+    }
+
+    #[test]
+    fn pauses_grow_up_to_a_limit_unless_the_server_asks_for_one() {
+        for attempt in 1..40 {
+            let most = FIRST * 2_u32.pow((attempt - 1).min(7));
+            assert!(pause(attempt, None) <= most.min(LONGEST));
+        }
+        let mut headers = Headers::new();
+        assert_eq!(asked(&headers), None);
+        headers.insert("retry-after", "3");
+        assert_eq!(pause(1, asked(&headers)), Duration::from_secs(3));
+        headers.insert("x-amz-retry-after", "1500");
+        assert_eq!(asked(&headers), Some(Duration::from_millis(1500)));
+        headers.insert("x-amz-retry-after", "86400000");
+        assert_eq!(pause(1, asked(&headers)), LONGEST);
     }
 }

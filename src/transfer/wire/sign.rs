@@ -10,6 +10,7 @@ use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 use ring::digest::{SHA256, digest};
 use ring::hmac::{self, HMAC_SHA256};
+use zeroize::Zeroizing;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
@@ -34,7 +35,7 @@ pub(super) struct Signer {
 struct DaysKey {
     day: String,
     access_key: String,
-    secret: String,
+    secret: Zeroizing<String>,
     key: hmac::Key,
 }
 
@@ -85,11 +86,11 @@ impl Signer {
         if let Some(kept) = kept.as_ref()
             && kept.day == day
             && kept.access_key == id
-            && kept.secret == secret
+            && kept.secret.as_str() == secret
         {
             return kept.key.clone();
         }
-        let first = format!("AWS4{secret}");
+        let first = Zeroizing::new(format!("AWS4{secret}"));
         let mut key = hmac::Key::new(HMAC_SHA256, first.as_bytes());
         for part in [day, &self.region, &self.service, "aws4_request"] {
             let next = hmac::sign(&key, part.as_bytes());
@@ -98,7 +99,7 @@ impl Signer {
         *kept = Some(DaysKey {
             day: day.to_owned(),
             access_key: id.to_owned(),
-            secret: secret.to_owned(),
+            secret: Zeroizing::new(secret.to_owned()),
             key: key.clone(),
         });
         key
