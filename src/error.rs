@@ -191,7 +191,8 @@ impl fmt::Display for SourceError {
         let problems = count(self.problems.len(), "problem");
         write!(f, "the source cannot be carried ({problems})")?;
         for problem in self.problems.iter().take(LIST_LIMIT) {
-            write!(f, "\n  {}: {}", problem.path, problem.reason)?;
+            let text = format!("{}: {}", problem.path, problem.reason);
+            write!(f, "\n  {}", printable(&text))?;
         }
         if self.problems.len() > LIST_LIMIT {
             let more = self.problems.len() - LIST_LIMIT;

@@ -41,13 +41,17 @@ impl FromStr for Glob {
                         carried, DOCFERRY_EXCLUDE what is not, and the latter wins";
             return Err(Invalid::new("begins with `!`").hint(hint));
         }
+        if said.starts_with('#') {
+            let hint = "there are no comments here; a file whose name begins so is `\\#…`";
+            return Err(Invalid::new("begins with `#`").hint(hint));
+        }
         let only_folders = said.ends_with('/');
         let body = said.trim_end_matches('/');
-        let body = body.strip_prefix("./").unwrap_or(body);
-        let (anchored, body) = match body.strip_prefix('/') {
+        let (anchored, body) = match body.strip_prefix("./").or(body.strip_prefix('/')) {
             Some(body) => (true, body),
             None => (body.contains('/'), body),
         };
+        let body = &within_one_name(body)?;
         if body.is_empty() {
             return Err(Invalid::new("is a glob that matches nothing").hint("`**` matches all"));
         }
@@ -56,7 +60,7 @@ impl FromStr for Glob {
                 .hint("globs are relative to the source, and never lead out of it"));
         }
         let whole = match anchored {
-            true => body.to_owned(),
+            true => body.clone(),
             false => format!("**/{body}"),
         };
         let pattern = GlobBuilder::new(&whole)
@@ -71,6 +75,62 @@ impl FromStr for Glob {
             only_folders,
         })
     }
+}
+
+/// What stands between `[` and `]`; a `]` in the first place is one of its
+/// members.
+fn class(chars: &mut impl Iterator<Item = char>) -> Option<String> {
+    let mut class = String::new();
+    loop {
+        let c = chars.next()?;
+        if c == ']' && !matches!(class.as_str(), "" | "!" | "^") {
+            return Some(class);
+        }
+        class.push(c);
+    }
+}
+
+/// Holds `{…}` and `[…]` to what they mean in `.gitignore`'s world: a class
+/// never matches a `/`, and alternatives do not begin or end with one, since
+/// where a glob is anchored is a matter of the whole.
+fn within_one_name(body: &str) -> Result<String, Invalid> {
+    let refuse = |what: &str| {
+        Err(Invalid::new(format!("is a glob with {what}")).hint("write it as several globs"))
+    };
+    let mut safe = String::with_capacity(body.len() + 1);
+    let (mut braces, mut before) = (0_u32, None);
+    let mut chars = body.chars().peekable();
+    while let Some(c) = chars.next() {
+        safe.push(c);
+        let after = chars.peek().copied();
+        match c {
+            '\\' => safe.extend(chars.next()),
+            '{' => braces += 1,
+            '}' => braces = braces.saturating_sub(1),
+            '[' => {
+                let Some(class) = class(&mut chars) else {
+                    return refuse("a `[` without its `]`");
+                };
+                let negated = class.strip_prefix(['!', '^']);
+                let members = negated.unwrap_or(&class);
+                let pairs: Vec<char> = members.chars().collect();
+                let spans = |w: &[char]| w[1] == '-' && w[0] < '/' && '/' < w[2];
+                if members.contains('/') || pairs.windows(3).any(spans) {
+                    return refuse("a `/` in its `[…]`");
+                }
+                safe.push_str(if negated.is_some() { "!/" } else { "" });
+                safe.push_str(members);
+                safe.push(']');
+            }
+            _ => {}
+        }
+        let at_an_edge = matches!(after, Some(',' | '}')) || matches!(before, Some('{' | ','));
+        if braces > 0 && c == '/' && at_an_edge {
+            return refuse("a `/` at the edge of an alternative");
+        }
+        before = Some(c);
+    }
+    Ok(safe)
 }
 
 /// Several globs, which are looked at together.
@@ -266,9 +326,10 @@ mod tests {
                 vec!["drafts", "a/drafts"],
             ),
             ("/drafts/", vec!["drafts/x"], vec!["a/drafts/x"]),
-            ("./drafts", vec!["drafts/x"], vec![]),
+            ("./drafts", vec!["drafts/x"], vec!["a/drafts/x"]),
             ("a?c", vec!["abc"], vec!["a/c", "ac"]),
             ("[ab]c", vec!["ac", "bc"], vec!["cc"]),
+            ("/a[!b]c", vec!["axc"], vec!["a/c", "abc"]),
             ("*.{js,css}", vec!["x/a.js", "a.css"], vec!["a.mjs"]),
             (r"\*.txt", vec!["*.txt"], vec!["a.txt"]),
             (".*", vec![".nojekyll", ".well-known/x"], vec!["a.b"]),
@@ -299,8 +360,14 @@ mod tests {
             ("/", "matches nothing"),
             ("a//b", "empty part"),
             ("../a", "`..`"),
-            ("a[b", "is no glob"),
+            ("a[b", "without its `]`"),
+            ("[z-a]", "is no glob"),
             ("{a", "is no glob"),
+            ("# all", "begins with `#`"),
+            ("{drafts/,internal/}", "edge of an alternative"),
+            ("{/a,b}", "edge of an alternative"),
+            ("a[+-9]b", "in its `[…]`"),
+            ("a[/]b", "in its `[…]`"),
         ] {
             let invalid = bad.parse::<Glob>().unwrap_err();
             assert!(invalid.reason.contains(part), "{bad}: {}", invalid.reason);

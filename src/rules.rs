@@ -168,7 +168,11 @@ fn make(rules: &ObjectRules, kind: &Kind) -> Properties {
     let compress = rules.compress.get(kind.compress);
     let compress = compress.filter(|_| kind.worth_compressing);
     let stored = kind.by_name.encoding;
-    let stored = stored.filter(|_| said_type.is_none() && kind.sniffed != Sniffed::NotEncoded);
+    let unsaid = rules.content_encoding.is_none(kind.content_encoding);
+    // Whoever calls `app.js.gz` an archive wants it to stay one.
+    let stored = stored.filter(|_| {
+        !unsaid && kind.sniffed != Sniffed::NotEncoded && !media::is_archive(&content_type)
+    });
     let encoding = match (rules.content_encoding.get(kind.content_encoding), compress) {
         (Some((said, glob)), _) => {
             from("content-encoding", "DOCFERRY_CONTENT_ENCODING", glob);

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::aws::{Aws, Retries};
 use crate::error::{Error, LIST_LIMIT, Refusal, SourceError};
-use crate::identity::{self, Writer};
+use crate::identity::{self, Identity, Writer};
 use crate::plan::{Parting, Plan};
 use crate::refused::{self, Circumstances};
 use crate::report::{self, Screen};
@@ -50,50 +50,18 @@ pub async fn run(
     );
     let identity = stop.or(identity).await.ok_or_else(|| stopped(stop))??;
     let owner = owner(&settings.expected_owner, &identity.writer)?;
-    let retries = Retries::default();
-
-    let site = aws.site(settings.destination.bucket.as_str(), settings.path_style);
-    let site = site
-        .await
-        .map_err(|reason| Refusal::new("the bucket has no address").fact("reason", reason))
-        .map_err(|refusal| Error::Destination(Box::new(refusal)))?;
-    let wire = Wire::new(
+    let writer = &identity.writer;
+    let work = load(
+        settings,
         &aws,
-        site,
-        (
-            owner.as_ref().map(ToString::to_string),
-            settings.objects.request_payer,
-        ),
-        &identity.credentials,
-        &retries,
-        &settings.transfer,
-        stop,
-    );
-    let work = Load {
-        client: aws.s3(
-            &identity.credentials,
-            settings.path_style,
-            &settings.transfer,
-            settings.objects.request_payer,
-            &retries,
-        ),
-        wire,
-        owner: owner.clone(),
+        &identity,
+        owner.as_ref(),
         source,
-        plan: Arc::clone(&plan),
-        retries,
-        credentials: Arc::clone(&identity.credentials),
-    };
-    if let Some(age) = settings.transfer.abort_stale_uploads {
-        let stale = Stale {
-            destination: &settings.destination,
-            owner: owner.as_ref(),
-            writer: &identity.writer,
-            before: transfer::before(aws.now(), age),
-        };
-        let tidied = stop.or(abort_stale_uploads(&work.client, &stale)).await;
-        tidied.ok_or_else(|| stopped(stop))?;
-    }
+        &plan,
+        stop,
+    )
+    .await?;
+    tidy(settings, &aws, &work, writer, stop).await?;
     let (tally, in_time) = transfer(settings, work, stop, screen).await;
     report::tell(&tally, &plan);
     let all_stored = tally.count(Fate::Stored) == tally.fates.len();
@@ -102,7 +70,7 @@ pub async fn run(
     }
     conclude(&tally, stop, |failed| {
         let at = Circumstances {
-            identity: &identity.writer,
+            identity: writer,
             destination: &plan.destination,
             url: plan.destination.url_of(&plan.puts[failed.index].file.key),
             narrowed: settings.identity.session_policy.is_some(),
@@ -113,6 +81,70 @@ pub async fn run(
         };
         Box::new(refused::explain(&failed.failure, &at))
     })
+}
+
+/// All that the transfer works with.
+async fn load(
+    settings: &Settings,
+    aws: &Aws,
+    identity: &Identity,
+    owner: Option<&AccountId>,
+    source: Source,
+    plan: &Arc<Plan>,
+    stop: &Arc<Stop>,
+) -> Result<Load, Error> {
+    let retries = Retries::default();
+    let site = aws.site(settings.destination.bucket.as_str(), settings.path_style);
+    let site = site
+        .await
+        .map_err(|reason| Refusal::new("the bucket has no address").fact("reason", reason))
+        .map_err(|refusal| Error::Destination(Box::new(refusal)))?;
+    let payer = settings.objects.request_payer;
+    let wire = Wire::new(
+        aws,
+        site,
+        (owner.map(ToString::to_string), payer),
+        &identity.credentials,
+        &retries,
+        &settings.transfer,
+        stop,
+    );
+    Ok(Load {
+        client: aws.s3(
+            &identity.credentials,
+            settings.path_style,
+            &settings.transfer,
+            payer,
+            &retries,
+        ),
+        wire,
+        owner: owner.cloned(),
+        source,
+        plan: Arc::clone(plan),
+        retries,
+        credentials: Arc::clone(&identity.credentials),
+    })
+}
+
+/// Removes what earlier runs have left, if that is wanted.
+async fn tidy(
+    settings: &Settings,
+    aws: &Aws,
+    work: &Load,
+    writer: &Writer,
+    stop: &Stop,
+) -> Result<(), Error> {
+    let Some(age) = settings.transfer.abort_stale_uploads else {
+        return Ok(());
+    };
+    let stale = Stale {
+        destination: &settings.destination,
+        owner: work.owner.as_ref(),
+        writer,
+        before: transfer::before(aws.now(), age),
+    };
+    let tidied = stop.or(abort_stale_uploads(&work.client, &stale)).await;
+    tidied.ok_or_else(|| stopped(stop))
 }
 
 /// Walks the source on another thread, so that signals are heard meanwhile.
@@ -250,8 +282,10 @@ async fn transfer(
 async fn give_up_after(limit: Option<Duration>, stop: &Stop, in_time: &Cell<bool>) -> Infallible {
     if let Some(limit) = limit {
         tokio::time::sleep(limit).await;
-        in_time.set(false);
-        stop.give_up();
+        if !stop.is_requested() {
+            in_time.set(false);
+            stop.give_up();
+        }
     }
     std::future::pending().await
 }

@@ -84,11 +84,16 @@ impl Stop {
             State::Stopping(_, until) => until,
             State::Running | State::Hurrying(_) => return,
         };
-        let hurrying = self.reaches(|state| matches!(state, State::Hurrying(_)));
         tokio::select! {
             () = tokio::time::sleep_until(until) => {}
-            () = hurrying => {}
+            () = self.hurried() => {}
         }
+    }
+
+    /// Comes back when everything should end at once.
+    pub async fn hurried(&self) {
+        self.reaches(|state| matches!(state, State::Hurrying(_)))
+            .await;
     }
 
     /// Works until the work is done or a stop is asked for.

@@ -152,7 +152,8 @@ fn single_file(
     let included = selection.include.is_empty() || selection.include.first(path, false).is_some();
     if included && selection.exclude.first(path, false).is_none() {
         let file = local_file(key, meta, &source.root);
-        let suspect = guard::suspect(&file.key, None, &source.root);
+        let (said, real) = (said.to_string_lossy(), source.root.to_string_lossy());
+        let suspect = guard::suspect(&file.key, &[&said, &real], &source.root);
         source.suspects.extend(suspect.filter(|_| {
             selection
                 .allowed_secrets

@@ -40,6 +40,8 @@ pub struct AwsError {
     pub region: Option<String>,
     /// Why the credentials could not be had, if that is what failed.
     pub identity: Option<Box<Refusal>>,
+    /// Whether an attempt may have been done although nothing said so.
+    pub in_doubt: bool,
 }
 
 impl AwsError {
@@ -70,6 +72,7 @@ impl AwsError {
                 .map_or_else(|| whole_story(error), str::to_owned),
             request_id: header("x-amz-request-id").or_else(|| header("x-amzn-requestid")),
             status,
+            in_doubt: false,
             region: header("x-amz-bucket-region"),
             identity: find::<Refusal>(error).map(|refusal| Box::new(refusal.clone())),
         }
@@ -86,6 +89,7 @@ impl AwsError {
             status: None,
             region: None,
             identity: None,
+            in_doubt: false,
         }
     }
 
@@ -97,6 +101,16 @@ impl AwsError {
             .iter()
             .any(|part| self.message.contains(part));
         matches!(self.cause, Cause::TimedOut | Cause::Unreachable) && connected
+    }
+
+    /// The same, where a 5xx counts, too: it says that the server failed, not
+    /// that it did nothing. One that asks for less has not begun.
+    #[must_use]
+    pub fn leaves_doubt(&self) -> bool {
+        let failed = self
+            .status
+            .is_some_and(|status| status == 200 || status >= 500 && status != 503);
+        failed || self.may_have_been_done()
     }
 
     /// Whether the same request may succeed a little later.

@@ -50,6 +50,7 @@ impl Trouble {
     fn of_answer(status: Option<u16>, code: &str) -> Self {
         let slow = code.contains("SlowDown") || code.contains("Throttl");
         match status {
+            _ if code.contains("Timeout") => Self::TimeOut,
             Some(429 | 503) => Self::SlowDown,
             _ if slow => Self::SlowDown,
             Some(400 | 401 | 403) => Self::Credentials,

@@ -11,6 +11,8 @@ pub enum Fill {
     Key,
     /// A header.
     Header,
+    /// A tag's value.
+    Tag,
 }
 
 const NAMES: [&str; 7] = [
@@ -38,6 +40,7 @@ impl Host {
             let safe = match fill {
                 Fill::Key => safe_for_keys(name, &value),
                 Fill::Header => safe_for_headers(&value),
+                Fill::Tag => safe_for_tags(&value),
             };
             if safe.is_empty() {
                 let reason = format!("has {{{name}}}, of which nothing can stand here: {value:?}");
@@ -110,11 +113,11 @@ fn unknown(name: &str) -> Invalid {
 /// by browsers.
 fn safe_for_keys(name: &str, value: &str) -> String {
     let parts = value.split(|c| c == '/' && name == "project");
-    let parts: Vec<String> = parts
-        .map(safe_part)
-        .filter(|part| !part.is_empty())
-        .collect();
-    parts.join("/")
+    let parts: Vec<String> = parts.map(safe_part).collect();
+    match parts.iter().any(String::is_empty) {
+        true => String::new(),
+        false => parts.join("/"),
+    }
 }
 
 fn safe_part(part: &str) -> String {
@@ -125,7 +128,23 @@ fn safe_part(part: &str) -> String {
             _ => '-',
         })
         .collect();
-    safe.trim_matches(['-', '.']).to_owned()
+    // Nothing of the name is left, or browsers would resolve it away.
+    match safe.chars().all(|c| matches!(c, '-' | '.')) {
+        true => String::new(),
+        false => safe,
+    }
+}
+
+/// The characters that S3 takes in tags, as many as it takes ("Categorizing
+/// your objects using tags", Amazon S3 User Guide).
+fn safe_for_tags(value: &str) -> String {
+    let safe = value
+        .chars()
+        .map(|c| match c.is_alphanumeric() || " +-=._:/@".contains(c) {
+            true => c,
+            false => '-',
+        });
+    safe.take(256).collect::<String>().trim().to_owned()
 }
 
 fn safe_for_headers(value: &str) -> String {
@@ -171,6 +190,11 @@ mod tests {
         ] {
             assert_eq!(host.fill(text, Fill::Key).unwrap(), filled);
         }
+        let tag = gitlab("fix/#1", "").fill("{ref}", Fill::Tag).unwrap();
+        assert_eq!(tag, "fix/-1");
+        // What is replaced is never trimmed away, or `main+` would be `main`.
+        let other = gitlab("main+", "").fill("{ref}", Fill::Key).unwrap();
+        assert_eq!(other, "main-");
         assert_eq!(
             host.fill("at {job}", Fill::Header).unwrap(),
             "at pages: build 1/3"

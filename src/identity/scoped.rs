@@ -36,7 +36,7 @@ pub(super) fn policy(
         let service = format!("s3.{region}.{suffix}");
         kms["Condition"] = json!({"StringEquals": {"kms:ViaService": service}});
     }
-    json!({
+    let policy = json!({
         "Version": "2012-10-17",
         "Statement": [
             {
@@ -46,8 +46,26 @@ pub(super) fn policy(
             },
             kms,
         ],
-    })
-    .to_string()
+    });
+    ascii(&policy.to_string())
+}
+
+/// STS takes no character beyond U+00FF in a policy ("AssumeRole", AWS STS API
+/// Reference); JSON has another way to write them.
+fn ascii(json: &str) -> String {
+    use std::fmt::Write as _;
+    let mut ascii = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c.is_ascii() {
+            ascii.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            // A String takes everything.
+            write!(ascii, "\\u{unit:04x}").unwrap_or_default();
+        }
+    }
+    ascii
 }
 
 /// What would be a wildcard or a variable in a policy's resource, as itself
@@ -89,5 +107,6 @@ mod tests {
             "{policy}"
         );
         assert!(policy.len() < 2048);
+        assert_eq!(ascii("\"文🚢\""), r#""\u6587\ud83d\udea2""#);
     }
 }

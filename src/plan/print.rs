@@ -18,11 +18,11 @@ impl Plan {
                 out,
                 "put  {:>10}  {:<32}  {}",
                 Bytes(put.file.size).to_string(),
-                put.properties.content_type,
-                self.destination.url_of(&put.file.key),
+                printable(&put.properties.content_type),
+                printable(&self.destination.url_of(&put.file.key)),
             )?;
             for property in properties_of(put) {
-                writeln!(out, "       {property}")?;
+                writeln!(out, "       {}", printable(&property))?;
             }
         }
         writeln!(out, "{}", self.summary())
@@ -35,7 +35,7 @@ impl Plan {
             "{}, {}, to {}",
             count(self.puts.len(), "file"),
             Bytes(self.bytes()),
-            self.destination
+            printable(&self.destination.to_string())
         )
     }
 
@@ -53,7 +53,7 @@ impl Plan {
             },
             actions: self.puts.iter().map(|put| self.entry(put)).collect(),
         };
-        serde_json::to_writer_pretty(&mut *out, &document)?;
+        serde_json::to_writer_pretty(NoCommands(&mut *out), &document)?;
         writeln!(out)
     }
 
@@ -86,6 +86,29 @@ impl Plan {
     }
 }
 
+/// GitHub's runner takes `##[` for a command wherever it stands. In JSON a `#`
+/// can only be in a text, where it has another way to be written.
+struct NoCommands<W>(W);
+
+impl<W: Write> Write for NoCommands<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        for part in bytes.split_inclusive(|byte| *byte == b'#') {
+            match part.strip_suffix(b"#") {
+                Some(before) => {
+                    self.0.write_all(before)?;
+                    self.0.write_all(b"\\u0023")?;
+                }
+                None => self.0.write_all(part)?,
+            }
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
 /// What an object has beside its content type, and which rules said so.
 fn properties_of(put: &Put) -> Vec<String> {
     let Properties {
@@ -110,7 +133,7 @@ fn properties_of(put: &Put) -> Vec<String> {
             variable,
             glob,
         } = origin;
-        format!("({property} by {variable}, {})", printable(glob))
+        format!("({property} by {variable}, {glob})")
     }));
     lines
 }

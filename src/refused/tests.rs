@@ -24,6 +24,7 @@ fn told(code: &str, message: &str, region: Option<&str>, role: bool) -> String {
         status: Some(403),
         region: region.map(str::to_owned),
         identity: None,
+        in_doubt: false,
     };
     let owner: AccountId = "222222222222".parse().unwrap();
     explain(

@@ -3,7 +3,7 @@
 use crate::error::LIST_LIMIT;
 use crate::plan::Plan;
 use crate::text::{count, grouped, printable, shell_word};
-use crate::transfer::{Fate, Leftover, Tally, Verdict};
+use crate::transfer::{Failed, Fate, Leftover, Tally, Verdict};
 use crate::types::Bytes;
 
 /// How many failures are told one by one, and how many where one explanation
@@ -107,14 +107,15 @@ fn tell_what_is_in_place(tally: &Tally, plan: &Plan) {
             .map(|(index, _)| index)
     };
     // Where the first answer spoke for all, what was under way got no better.
-    let doubtful = stored > 0 || tally.condemned.is_none();
+    let refused = |failed: &Failed| !matches!(failed.failure.fate(), Fate::InDoubt);
+    let doubtful = stored > 0 || !tally.condemned.as_ref().is_some_and(refused);
     let in_doubt: Vec<usize> = with(Fate::InDoubt).filter(|_| doubtful).collect();
     for index in in_doubt.iter().take(MANY) {
-        tracing::warn!("in doubt, S3's answer never came: {}", url(plan, *index));
+        tracing::warn!("in doubt, S3 may have it or not: {}", url(plan, *index));
     }
     if in_doubt.len() > MANY {
         let more = grouped(in_doubt.len() - MANY);
-        tracing::warn!("in doubt, S3's answer never came: {more} more");
+        tracing::warn!("in doubt, S3 may have them or not: {more} more");
     }
     for index in with(Fate::Stored).take(LIST_LIMIT) {
         tracing::info!("in place   {}", url(plan, index));

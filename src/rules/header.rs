@@ -117,7 +117,7 @@ pub fn content_language(text: &str) -> Result<String, Invalid> {
 /// Names of content codings (RFC 9110, section 8.4.1).
 pub fn content_encoding(text: &str) -> Result<String, Invalid> {
     let token = |part: &str| !part.is_empty() && part.chars().all(is_token);
-    if text.contains("aws-chunked") {
+    if text.to_ascii_lowercase().contains("aws-chunked") {
         return Err(Invalid::new(
             "names `aws-chunked`, which is a way to sign, not an encoding",
         ));

@@ -93,6 +93,11 @@ impl<T> RuleList<T> {
         }
     }
 
+    /// Whether a line says that there shall be no value.
+    pub(super) fn is_none(&self, chosen: Chosen) -> bool {
+        matches!(chosen, Chosen::Line(_)) && self.get(chosen).is_none()
+    }
+
     /// The value, and the glob that gave it.
     pub(super) fn get(&self, chosen: Chosen) -> Option<(&T, &str)> {
         match chosen {

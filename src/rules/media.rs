@@ -13,7 +13,7 @@ pub(super) struct ByName {
 
 /// Where mime_guess knows nothing, or something else than today's browsers
 /// and readers want. `.ts` in a build's output is TypeScript, not a video.
-const BETTER: [(&str, &str); 50] = [
+const BETTER: [(&str, &str); 53] = [
     ("adoc", "text/plain"),
     ("apng", "image/apng"),
     ("bash", "text/plain"),
@@ -25,6 +25,7 @@ const BETTER: [(&str, &str); 50] = [
     ("graphql", "text/plain"),
     ("ipynb", "application/json"),
     ("java", "text/plain"),
+    ("json5", "text/plain"),
     ("jsonl", "application/x-ndjson"),
     ("jxl", "image/jxl"),
     ("kt", "text/plain"),
@@ -33,6 +34,7 @@ const BETTER: [(&str, &str); 50] = [
     ("mermaid", "text/plain"),
     ("mjs", "text/javascript"),
     ("mmd", "text/plain"),
+    ("mod", "text/plain"),
     ("mts", "text/plain"),
     ("ndjson", "application/x-ndjson"),
     ("opus", "audio/ogg"),
@@ -42,6 +44,7 @@ const BETTER: [(&str, &str); 50] = [
     ("properties", "text/plain"),
     ("proto", "text/plain"),
     ("ps1", "text/plain"),
+    ("pub", "text/plain"),
     ("puml", "text/plain"),
     ("rb", "text/plain"),
     ("rst", "text/plain"),
@@ -160,6 +163,19 @@ fn is_text(essence: &str) -> bool {
         || essence.ends_with("+json")
         || essence.ends_with("+xml")
         || TEXT.contains(&essence)
+}
+
+/// Types of files that people download rather than look at.
+pub(super) fn is_archive(content_type: &str) -> bool {
+    const ARCHIVES: [&str; 5] = [
+        "application/gzip",
+        "application/octet-stream",
+        "application/x-gzip",
+        "application/zstd",
+        "binary/octet-stream",
+    ];
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    ARCHIVES.contains(&essence)
 }
 
 /// Whether files of a type become smaller by compression: text, and what is

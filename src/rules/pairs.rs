@@ -11,15 +11,21 @@ const SHAPE: &str = "write NAME=VALUE, with commas or lines between several; if 
 /// using tags", Amazon S3 User Guide).
 const METADATA_BYTES: usize = 2048;
 const TAGS: usize = 10;
+/// All headers of a request have 8 KB.
+const ENCODED_TAGS: usize = 4096;
+
+/// Fills the placeholders of one value, after the pairs were told apart: a
+/// branch's name must not become a pair of its own.
+pub(super) type Fill<'a> = &'a dyn Fn(&str) -> Result<String, Invalid>;
 
 /// Metadata as headers.
-pub fn metadata(text: &str) -> Result<Vec<Header>, Invalid> {
+pub fn metadata(text: &str, fill: Fill<'_>) -> Result<Vec<Header>, Invalid> {
     let mut headers: Vec<Header> = Vec::new();
     let mut bytes = 0;
-    for (name, said) in pairs(text)? {
+    for (name, said) in pairs(text, fill)? {
         let name = name.to_ascii_lowercase();
         let name = name.strip_prefix("x-amz-meta-").unwrap_or(&name);
-        if !name.chars().all(is_token) {
+        if name.is_empty() || !name.chars().all(is_token) {
             return Err(
                 Invalid::new(format!("has the name {name:?}, which cannot be a header's"))
                     .hint("letters, digits and `-` are safe"),
@@ -30,7 +36,7 @@ pub fn metadata(text: &str) -> Result<Vec<Header>, Invalid> {
         if headers.iter().any(|known| known.name == name) {
             return Err(Invalid::new(format!("has {name} twice")));
         }
-        headers.push(Header::new(name, value(said)?));
+        headers.push(Header::new(name, value(&said)?));
     }
     check_metadata_size(bytes)?;
     Ok(headers)
@@ -55,8 +61,8 @@ pub(super) fn metadata_bytes<'a>(headers: impl IntoIterator<Item = &'a Header>) 
 }
 
 /// Tags, as the one header that carries them.
-pub fn tags(text: &str) -> Result<Header, Invalid> {
-    let tags = pairs(text)?;
+pub fn tags(text: &str, fill: Fill<'_>) -> Result<Header, Invalid> {
+    let tags = pairs(text, fill)?;
     if tags.len() > TAGS {
         return Err(Invalid::new(format!(
             "has {} tags, and S3 takes {TAGS} for an object",
@@ -81,6 +87,12 @@ pub fn tags(text: &str) -> Result<Header, Invalid> {
         encoded.push_str(&percent_encoded(name));
         encoded.push('=');
         encoded.push_str(&percent_encoded(value));
+    }
+    if encoded.len() > ENCODED_TAGS {
+        return Err(Invalid::new(format!(
+            "makes {} bytes of encoded tags, and {ENCODED_TAGS} fit into a request",
+            encoded.len()
+        )));
     }
     Ok(Header::new("x-amz-tagging", encoded))
 }
@@ -116,18 +128,42 @@ fn percent_encoded(text: &str) -> String {
     encoded
 }
 
-fn pairs(text: &str) -> Result<Vec<(&str, &str)>, Invalid> {
-    let items = globs::items(text).into_iter().map(|item| {
+fn pairs<'a>(text: &'a str, fill: Fill<'_>) -> Result<Vec<(&'a str, String)>, Invalid> {
+    let no_pair = |item: &str| Invalid::new(format!("has {item:?}, which is no pair")).hint(SHAPE);
+    let items = globs::items(text);
+    if items.is_empty() {
+        return Err(no_pair(text));
+    }
+    let pairs = items.into_iter().map(|item| {
         let pair = item.split_once('=').map(|(n, v)| (n.trim(), v.trim()));
-        pair.filter(|(name, _)| !name.is_empty())
-            .ok_or_else(|| Invalid::new(format!("has {item:?}, which is no pair")).hint(SHAPE))
+        let (name, said) = pair
+            .filter(|(name, _)| !name.is_empty())
+            .ok_or_else(|| no_pair(item))?;
+        Ok((name, fill(&said.replace("\\,", ","))?))
     });
-    items.collect()
+    pairs.collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn metadata(text: &str) -> Result<Vec<Header>, Invalid> {
+        super::metadata(text, &|value| Ok(value.to_owned()))
+    }
+
+    fn tags(text: &str) -> Result<Header, Invalid> {
+        super::tags(text, &|value| Ok(value.to_owned()))
+    }
+
+    #[test]
+    fn what_fills_a_value_is_no_pair_of_its_own() {
+        let branch = |text: &str| Ok(text.replace("{ref}", "a,stage=prod{"));
+        let headers = super::metadata("ref={ref},team=docs", &branch).unwrap();
+        assert_eq!(headers.len(), 2);
+        assert_eq!(headers[0].value, "a,stage=prod{");
+        assert_eq!(metadata("a=b\\,c").unwrap()[0].value, "b,c");
+    }
 
     #[test]
     fn metadata_becomes_headers_in_lower_case() {
@@ -166,6 +202,7 @@ mod tests {
             ("a=1,a=2".to_owned(), "twice"),
             ("a=1;2".to_owned(), "';'"),
             ("a".to_owned(), "no pair"),
+            (",".to_owned(), "no pair"),
         ] {
             let invalid = tags(&bad).unwrap_err();
             assert!(invalid.reason.contains(part), "{bad}: {}", invalid.reason);
@@ -175,6 +212,7 @@ mod tests {
             ("a b=c".to_owned(), "cannot be a header's"),
             ("a=1,A=2".to_owned(), "twice"),
             ("1".to_owned(), "no pair"),
+            ("x-amz-meta-=v".to_owned(), "cannot be a header's"),
         ] {
             let invalid = metadata(&bad).unwrap_err();
             assert!(invalid.reason.contains(part), "{bad}: {}", invalid.reason);

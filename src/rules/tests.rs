@@ -86,7 +86,13 @@ fn only_what_gains_by_it_is_compressed() {
     });
     let objects = ObjectRules {
         compress: compress.unwrap(),
-        content_encoding: RuleList::parse("*.json=deflate", |v| Ok(v.to_owned())).unwrap(),
+        content_encoding: RuleList::parse("*.json=deflate\n/raw.js.gz=", |v| Ok(v.to_owned()))
+            .unwrap(),
+        content_type: RuleList::parse(
+            "/download.js.gz=application/gzip\n*.svgz=image/svg+xml",
+            |v| Ok(v.to_owned()),
+        )
+        .unwrap(),
         ..ObjectRules::default()
     };
     let mut rules = Rules::new(&objects);
@@ -98,6 +104,9 @@ fn only_what_gains_by_it_is_compressed() {
         (plain("a.png"), Encoding::Plain),
         (plain("raw/a.html"), Encoding::Plain),
         (plain("a.js.gz"), stored("gzip")),
+        (plain("raw.js.gz"), Encoding::Applied(Compression::Gzip)),
+        (plain("download.js.gz"), Encoding::Plain),
+        (plain("logo.svgz"), stored("gzip")),
         (
             file("b.svgz", 5000, Sniffed::NotEncoded),
             Encoding::Applied(Compression::Gzip),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::text::printable;
 use crate::types::Invalid;
 use crate::vars;
 
@@ -63,10 +64,11 @@ fn quoted_hint(value: &str) -> Option<String> {
 
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.value {
-            Some(value) => write!(f, "{} = {value} {}", self.variable, self.reason)?,
-            None => write!(f, "{} {}", self.variable, self.reason)?,
-        }
+        let text = match &self.value {
+            Some(value) => format!("{} = {value} {}", self.variable, self.reason),
+            None => format!("{} {}", self.variable, self.reason),
+        };
+        f.write_str(&printable(&text))?;
         match &self.hint {
             Some(hint) => write!(f, "\n    hint: {hint}"),
             None => Ok(()),

@@ -74,9 +74,14 @@ impl Choice {
         LADDER[index.min(LADDER.len() - 1)]
     }
 
+    /// Whether another one may take the place of this.
+    pub(super) fn may_step_down(&self, from: Algorithm) -> bool {
+        self.auto && from != Algorithm::Md5
+    }
+
     /// Whether to try again, after `failed` was not verified.
     pub(super) fn step_down(&self, failed: Algorithm) -> bool {
-        if !self.auto || failed == Algorithm::Md5 {
+        if !self.may_step_down(failed) {
             return false;
         }
         if self.current() == failed {

@@ -4,12 +4,14 @@
 //! 200 may hold an error. It is asked for again, and where the upload is gone by
 //! then, S3 is asked what is in its place: that is looked up, never guessed.
 
+use std::fmt::Write as _;
+
 use aws_sdk_s3::types::{ChecksumMode, ChecksumType, CompletedMultipartUpload, CompletedPart};
+use aws_smithy_types::DateTime;
 use md5::{Digest as _, Md5};
 
 use super::checksum::{Algorithm, Checksum};
 use super::multipart::{Once, Part, Upload, pause};
-use super::put::refused;
 use super::{Courier, Failure};
 use crate::aws::{AwsError, Trouble};
 use crate::plan::Put;
@@ -24,8 +26,9 @@ struct Whole {
 
 /// What is in the object's place.
 enum Found {
-    /// The object of this upload, or one with the same bytes.
-    It,
+    /// The object of this upload, or one with the same bytes; whether it is as
+    /// new as the upload.
+    It { fresh: bool },
     /// Another one, or none.
     Another,
     /// S3 does not say.
@@ -44,27 +47,30 @@ impl Courier {
         let (mut attempt, mut in_doubt, mut how) = (1, false, Once::Only);
         loop {
             let error = match self.complete_once(upload, &whole, how).await {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    self.wire.has_succeeded();
+                    return Ok(());
+                }
                 Err(error) => error,
             };
             if how.may_correct_the_clock(&error) {
                 continue;
             }
-            in_doubt |=
-                error.may_have_been_done() || error.status.is_some_and(|s| s == 200 || s >= 500);
+            in_doubt |= error.leaves_doubt();
             let enough = attempt >= self.max_attempts || self.stop.is_requested();
-            let last =
-                enough || !error.may_pass() && !in_two_minds(&error) || !self.may_renew(&error);
-            if in_doubt && (last || error.is(&["NoSuchUpload"])) {
+            let passes = error.may_pass() || in_two_minds(&error);
+            let hopeless = !passes || !self.may_renew(&error);
+            let last = hopeless || !self.wire.may_try_again() || enough;
+            if in_doubt && last {
                 return self.look(upload, &whole, error).await;
             }
             if last {
                 let asked = whole.checksum.clone();
                 let asked = asked.unwrap_or_else(|| Checksum::of(Algorithm::Md5, &[]));
-                return Err(refused(error, &asked));
+                return Err(self.refused(error, &asked));
             }
             self.retries.note(Trouble::of(&error));
-            tokio::time::sleep(pause(attempt)).await;
+            self.stop.or(tokio::time::sleep(pause(attempt))).await;
             attempt += 1;
         }
     }
@@ -96,11 +102,18 @@ impl Courier {
         Ok(())
     }
 
-    /// Asks S3 what came of an upload whose end nobody told.
+    /// Asks S3 what came of an upload whose end nobody told. An object with the
+    /// same bytes may be an older one: it counts if the upload is gone, or if it
+    /// is as new as the upload.
     async fn look(&self, upload: &Upload, whole: &Whole, error: AwsError) -> Result<(), Failure> {
+        let gone = error.is(&["NoSuchUpload"]);
         match self.find(upload, whole).await {
-            Found::It => Ok(()),
-            Found::Another => Err(error.into()),
+            Found::It { fresh } if gone || fresh => {
+                // Should it be open all the same, nothing of it may stay.
+                drop(self.abort(upload).await);
+                Ok(())
+            }
+            Found::It { .. } | Found::Another => Err(error.into()),
             // An answer to HEAD has no body, and so no words.
             Found::Unknown(refusal) => Err(Failure::Lost {
                 error: Box::new(error),
@@ -138,8 +151,13 @@ impl Courier {
         });
         let same_checksum = found.is_some() && found == whole.checksum.as_ref().map(|s| &*s.base64);
         let same_etag = etag.is_some() && etag == whole.etag.as_deref();
+        // S3 gives the object the time at which its upload was begun. Clocks
+        // may differ by as much as S3 bears.
+        let modified = head.last_modified().map_or(i64::MIN, DateTime::secs);
         match size == Some(whole.size) && (same_checksum || same_etag) {
-            true => Found::It,
+            true => Found::It {
+                fresh: modified >= upload.begun - 900,
+            },
             false => Found::Another,
         }
     }
@@ -174,11 +192,11 @@ fn etag_of(parts: &[Part]) -> Option<String> {
             whole.update([digit(at)?]);
         }
     }
-    let hex: String = whole
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let mut hex = String::with_capacity(32);
+    for byte in whole.finalize() {
+        // A String takes everything.
+        write!(hex, "{byte:02x}").unwrap_or_default();
+    }
     Some(format!("{hex}-{}", parts.len()))
 }
 

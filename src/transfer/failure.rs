@@ -47,11 +47,13 @@ impl Failure {
 impl Failure {
     /// What became of the object. No answer is not a "no": the server may have
     /// done the work.
-    pub(super) fn fate(&self) -> Fate {
+    #[must_use]
+    pub fn fate(&self) -> Fate {
         match self {
             Self::NotSent => Fate::NotSent,
             Self::InDoubt | Self::Unverified | Self::Lost { .. } => Fate::InDoubt,
             Self::File(_) => Fate::Failed,
+            Self::Aws(error) | Self::Outage(error) if error.in_doubt => Fate::InDoubt,
             Self::Aws(error) | Self::Outage(error) => match error.cause {
                 Cause::TimedOut | Cause::Unreachable => Fate::InDoubt,
                 Cause::Answered if error.is(&["NoSuchUpload"]) => Fate::InDoubt,
@@ -153,6 +155,7 @@ mod tests {
             status,
             region: None,
             identity: None,
+            in_doubt: false,
         }
     }
 

@@ -78,7 +78,7 @@ pub(super) struct Flowing {
 }
 
 impl Flowing {
-    pub(super) fn new(inner: SdkBody, meter: &Meter, pace: Option<&Arc<Pace>>) -> SdkBody {
+    pub(super) fn body(inner: SdkBody, meter: &Meter, pace: Option<&Arc<Pace>>) -> SdkBody {
         SdkBody::from_body_1_x(Self {
             inner,
             meter: meter.clone(),
@@ -145,7 +145,7 @@ mod tests {
         let begin = Instant::now();
         for _ in 0..3 {
             let body = SdkBody::from(vec![7_u8; 50_000]);
-            let body = Flowing::new(body, &meter, Some(&pace));
+            let body = Flowing::body(body, &meter, Some(&pace));
             assert_eq!(body.content_length(), Some(50_000));
             let sent = ByteStream::new(body).collect().await.unwrap();
             assert_eq!(sent.to_vec(), vec![7; 50_000]);

@@ -40,7 +40,7 @@ use crate::types::AccountId;
 use crate::walk::Source;
 use buffers::Buffers;
 use checksum::Choice;
-use gate::Gate;
+use gate::{Gate, Pass};
 use memory::Memory;
 use open::Root;
 
@@ -51,7 +51,7 @@ const OPEN_UPLOADS: usize = 8;
 /// How many files are compressed at once: each takes a processor, and the
 /// memory of an encoder.
 fn processors() -> usize {
-    std::thread::available_parallelism().map_or(1, |found| found.get().min(4))
+    std::thread::available_parallelism().map_or(1, |found| found.get().min(3))
 }
 
 /// What a transfer works with.
@@ -155,11 +155,10 @@ impl Work {
             self.begin_a_large_one();
         }
         for index in small {
-            let courier = &self.courier;
-            let Some(pass) = courier.stop.or(courier.gate.enter()).await else {
+            let courier = Arc::clone(&self.courier);
+            let Some(pass) = self.pass(&courier).await else {
                 break;
             };
-            let courier = Arc::clone(courier);
             self.under_way.spawn(async move {
                 let done = courier.put(index).await;
                 // The connection goes back to its pool first, or the next
@@ -174,6 +173,19 @@ impl Work {
         }
         while let Some(done) = self.under_way.join_next().await {
             self.record(finished(done));
+        }
+    }
+
+    /// Waits for a pass; meanwhile what is done is recorded, since a failure may
+    /// be the last of the run.
+    async fn pass(&mut self, courier: &Courier) -> Option<Pass> {
+        let mut enter = std::pin::pin!(courier.stop.or(courier.gate.enter()));
+        loop {
+            tokio::select! {
+                biased;
+                pass = &mut enter => return pass,
+                Some(done) = self.under_way.join_next() => self.record(finished(done)),
+            }
         }
     }
 
@@ -214,6 +226,7 @@ impl Courier {
     async fn put(self: &Arc<Self>, index: usize) -> Done {
         let put = &self.plan.puts[index];
         let mut leftovers = Vec::new();
+        let mut unverified = false;
         let result = loop {
             let algorithm = self.checksums.current();
             let (result, left) = match put.method {
@@ -223,16 +236,25 @@ impl Courier {
             leftovers.extend(left);
             let again = result == Err(Failure::Unverified) && !self.stop.is_requested();
             if !again || !self.checksums.step_down(algorithm) {
-                break result;
+                // S3 may have what it has not verified.
+                let stopped = unverified && result == Err(Failure::NotSent);
+                break if stopped {
+                    Err(Failure::Unverified)
+                } else {
+                    result
+                };
             }
+            unverified = true;
         };
         if result.is_ok() {
             self.progress.stored();
         }
-        let result = result.map_err(|failure| match failure {
-            Failure::Aws(error) if self.wire.gave_up() => Failure::Outage(error),
-            failure => failure,
-        });
+        let result = match result {
+            Err(Failure::Aws(error)) if self.wire.gave_up() && error.may_pass() => {
+                Err(Failure::Outage(error))
+            }
+            result => result,
+        };
         Done {
             index,
             result,

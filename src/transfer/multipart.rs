@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use super::checksum::{Algorithm, Checksum};
 use super::content::weight;
 use super::open::Opened;
-use super::put::{add, blame_the_file, load, refused, verified};
+use super::put::{add, blame_the_file, load, verified};
 use super::{Courier, Failure, Leftover};
 use crate::aws::{AwsError, Trouble};
 use crate::plan::Put;
@@ -24,6 +24,8 @@ pub(super) struct Upload {
     pub(super) key: String,
     pub(super) id: String,
     algorithm: Algorithm,
+    /// When it was begun, in seconds since 1970.
+    pub(super) begun: i64,
 }
 
 impl Upload {
@@ -65,24 +67,13 @@ impl Once {
 }
 
 /// What came of aborting an upload.
-enum Aborted {
+pub(super) enum Aborted {
     /// It was still open, so it never became an object.
     Done,
     /// It was gone already.
     Gone,
     /// S3 still has it.
     Left(Leftover),
-}
-
-impl Failure {
-    /// What an abort says about an end that nobody told: an upload that was
-    /// still open had not become an object.
-    fn after(self, aborted: &Aborted) -> Self {
-        match (self, aborted) {
-            (Self::Lost { error, .. }, Aborted::Done) => Self::Aws(error),
-            (failure, _) => failure,
-        }
-    }
 }
 
 /// A part that S3 has.
@@ -130,8 +121,7 @@ impl Courier {
         };
         let late = self.settle(&mut under_way).await;
         let mut aborted = self.abort(&upload).await;
-        let failure = failure.after(&aborted);
-        if late && matches!(aborted, Aborted::Done) {
+        if late && matches!(aborted, Aborted::Done | Aborted::Gone) {
             aborted = self.abort(&upload).await;
         }
         if let Aborted::Left(left) = aborted {
@@ -169,7 +159,10 @@ impl Courier {
         let (mut attempt, mut how) = (1, Once::Only);
         loop {
             let error = match self.create_once(put, algorithm, how).await {
-                Ok(upload) => return (Ok(upload), lost),
+                Ok(upload) => {
+                    self.wire.has_succeeded();
+                    return (Ok(upload), lost);
+                }
                 Err(error) => error,
             };
             if how.may_correct_the_clock(&error) {
@@ -179,12 +172,14 @@ impl Courier {
                 lost.push(self.lost(put));
             }
             let enough = attempt >= self.max_attempts || self.stop.is_requested();
-            if enough || !error.may_pass() || !self.may_renew(&error) {
+            let hopeless = !error.may_pass() || !self.may_renew(&error);
+            if hopeless || !self.wire.may_try_again() || enough {
                 let checksum = Checksum::of(algorithm, &[]);
-                return (Err(refused(error, &checksum)), lost);
+                return (Err(self.refused(error, &checksum)), lost);
             }
             self.retries.note(Trouble::of(&error));
-            tokio::time::sleep(pause(attempt)).await;
+            // The next look at the stop ends it.
+            self.stop.or(tokio::time::sleep(pause(attempt))).await;
             attempt += 1;
         }
     }
@@ -224,7 +219,12 @@ impl Courier {
         let answer = answer.map_err(|error| AwsError::from_sdk(&error))?;
         let id = answer.upload_id().unwrap_or_default().to_owned();
         tracing::debug!("began a multipart upload of {}", printable(&key));
-        Ok(Upload { key, id, algorithm })
+        Ok(Upload {
+            key,
+            id,
+            algorithm,
+            begun: super::before(self.wire.now(), Duration::ZERO),
+        })
     }
 
     async fn send_parts(
@@ -277,7 +277,7 @@ impl Courier {
             load(opened, &self.buffers, begin, length, upload.algorithm).await?;
         let (key, id) = (&upload.key, &upload.id);
         let sent = self.wire.upload_part(key, id, number, &content, &checksum);
-        let taken = sent.await.map_err(|error| refused(error, &checksum))?;
+        let taken = sent.await.map_err(|error| self.refused(error, &checksum))?;
         verified(taken.checksum.as_deref(), &checksum)?;
         self.progress.sent(length);
         Ok(Part {
@@ -288,7 +288,7 @@ impl Courier {
     }
 
     /// Frees what S3 keeps of an upload that will not be completed.
-    async fn abort(&self, upload: &Upload) -> Aborted {
+    pub(super) async fn abort(&self, upload: &Upload) -> Aborted {
         let request = self
             .client
             .abort_multipart_upload()
@@ -297,14 +297,19 @@ impl Courier {
             .upload_id(&upload.id)
             .set_expected_bucket_owner(self.owner.clone());
         // After a signal the host gives the job a few seconds, and no more.
-        let limit = match self.stop.cause() {
-            Some(_) => Duration::from_secs(4),
-            None => Duration::from_secs(30),
+        let limit = match self.stop.is_requested() {
+            true => Duration::from_secs(3),
+            false => Duration::from_secs(30),
         };
-        let reason = match tokio::time::timeout(limit, request.send()).await {
-            Ok(Ok(_)) => return Aborted::Done,
-            Ok(Err(error)) => AwsError::from_sdk(&error),
-            Err(_) => return Aborted::Left(upload.left("S3 did not answer in time".to_owned())),
+        let late = |reason: &str| Aborted::Left(upload.left(reason.to_owned()));
+        let answer = tokio::select! {
+            answer = request.send() => answer,
+            () = tokio::time::sleep(limit) => return late("S3 did not answer in time"),
+            () = self.stop.hurried() => return late("there was no time for it"),
+        };
+        let reason = match answer {
+            Ok(_) => return Aborted::Done,
+            Err(error) => AwsError::from_sdk(&error),
         };
         if reason.is(&["NoSuchUpload"]) {
             return Aborted::Gone;

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::sync::Arc;
 
 use rustix::fs::{Mode, OFlags, ResolveFlags};
@@ -59,9 +60,8 @@ impl Root {
     }
 
     /// The kernel itself keeps the path below the folder (`openat2(2)`), so
-    /// that nothing outside is opened even for the moment of a look. A link
-    /// with an absolute path, which may lead inside, and an old kernel or a
-    /// sandbox without `openat2` are left to the stamp.
+    /// that nothing outside is opened even for the moment of a look. An old
+    /// kernel or a sandbox without `openat2` is left to the stamp.
     fn open_below(&self, planned: &LocalFile) -> io::Result<File> {
         let path = self.source.path_of(&planned.key);
         if let Some(folder) = self.folder.as_ref().filter(|_| !self.source.is_file()) {
@@ -69,11 +69,26 @@ impl Root {
             let name = planned.key.as_str();
             match rustix::fs::openat2(folder, name, FLAGS, Mode::empty(), resolve) {
                 Ok(file) => return Ok(File::from(file)),
-                Err(Errno::XDEV | Errno::NOSYS | Errno::PERM | Errno::AGAIN | Errno::INVAL) => {}
+                Err(Errno::XDEV) => return self.open_resolved(folder, &path),
+                Err(Errno::NOSYS | Errno::PERM | Errno::AGAIN | Errno::INVAL) => {}
                 Err(error) => return Err(error.into()),
             }
         }
         let file = rustix::fs::open(path, FLAGS, Mode::empty())?;
+        Ok(File::from(file))
+    }
+}
+
+impl Root {
+    /// A link with an absolute path may lead inside: what it leads to is opened
+    /// by its own path below the folder, without any link on the way.
+    fn open_resolved(&self, folder: &OwnedFd, path: &Path) -> io::Result<File> {
+        let real = path.canonicalize()?;
+        let Ok(below) = real.strip_prefix(self.source.root()) else {
+            return Err(io::Error::other("it leads out of the source by now"));
+        };
+        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+        let file = rustix::fs::openat2(folder, below, FLAGS, Mode::empty(), resolve)?;
         Ok(File::from(file))
     }
 }
@@ -130,7 +145,7 @@ mod tests {
     use super::*;
     use crate::walk::{Selection, walk};
 
-    fn source(dir: &std::path::Path) -> Source {
+    fn source(dir: &Path) -> Source {
         walk(dir, &Selection::default()).unwrap()
     }
 
@@ -159,15 +174,10 @@ mod tests {
         for file in [&walked.files[0], &walked.files[2]] {
             assert!(root.open(file).is_err(), "{}", file.key);
         }
-        // Without the stamp, the kernel would still refuse to leave the source.
-        let error = rustix::fs::openat2(
-            root.folder.as_ref().unwrap(),
-            "relative/x",
-            FLAGS,
-            Mode::empty(),
-            ResolveFlags::BENEATH,
-        )
-        .unwrap_err();
-        assert_eq!(error, Errno::XDEV);
+        // Not only the stamp says so: nothing outside is opened at all.
+        for file in [&walked.files[0], &walked.files[2]] {
+            let error = root.open_below(file).unwrap_err().to_string();
+            assert!(error.contains("leads out of the source"), "{error}");
+        }
     }
 }

@@ -87,6 +87,12 @@ const GZIP: u32 = 9;
 const BROTLI: i32 = 9;
 const ZSTD: i32 = 12;
 
+/// The binary logarithm of Brotli's window, 64 KiB to 4 MiB.
+fn window(size: u64) -> i32 {
+    let log = u64::BITS - size.leading_zeros();
+    i32::try_from(log.clamp(16, 22)).unwrap_or(22)
+}
+
 enum Encoder {
     // Without a name and a time in its header, gzip is deterministic.
     Gzip(GzEncoder<Vec<u8>>),
@@ -97,7 +103,8 @@ enum Encoder {
 }
 
 impl Encoder {
-    fn new(codec: Compression) -> io::Result<Self> {
+    /// `size` is that of the file: small ones need small tables.
+    fn new(codec: Compression, size: u64) -> io::Result<Self> {
         Ok(match codec {
             Compression::Gzip => Self::Gzip(
                 flate2::GzBuilder::new().write(Vec::new(), flate2::Compression::new(GZIP)),
@@ -105,12 +112,18 @@ impl Encoder {
             Compression::Brotli => {
                 let params = BrotliEncoderParams {
                     quality: BROTLI,
+                    lgwin: window(size),
+                    size_hint: usize::try_from(size).unwrap_or(usize::MAX),
                     ..BrotliEncoderParams::default()
                 };
                 let writer = brotli::CompressorWriter::with_params(Vec::new(), 32 * 1024, &params);
                 Self::Brotli(Box::new(writer))
             }
-            Compression::Zstd => Self::Zstd(zstd::stream::write::Encoder::new(Vec::new(), ZSTD)?),
+            Compression::Zstd => {
+                let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), ZSTD)?;
+                encoder.set_pledged_src_size(Some(size))?;
+                Self::Zstd(encoder)
+            }
             Compression::Off => {
                 return Err(io::Error::other("nothing to compress with"));
             }
@@ -154,10 +167,8 @@ struct Pressing {
 
 impl Pressing {
     fn new(range: Range, codec: Compression) -> io::Result<Self> {
-        Ok(Self {
-            range,
-            encoder: Encoder::new(codec)?,
-        })
+        let encoder = Encoder::new(codec, range.end - range.begin)?;
+        Ok(Self { range, encoder })
     }
 
     /// The next bytes of the compressed form; none at its end.

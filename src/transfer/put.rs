@@ -1,6 +1,7 @@
 //! One object in one request.
 
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use tokio::sync::SemaphorePermit;
 
 use super::buffers::Buffers;
 use super::checksum::{Algorithm, Checksum};
@@ -13,7 +14,10 @@ use crate::plan::Put;
 use crate::rules::{Encoding, Properties};
 
 /// What one request carries.
-struct Loaded {
+struct Loaded<'a> {
+    /// The turn of a file that is compressed as it is sent: an encoder takes
+    /// dozens of megabytes.
+    _turn: Option<SemaphorePermit<'a>>,
     content: Content,
     checksum: Checksum,
     /// How the content is encoded, where it is.
@@ -50,17 +54,19 @@ impl Courier {
         put: &Put,
         opened: &Opened,
         algorithm: Algorithm,
-    ) -> Result<Loaded, Failure> {
+    ) -> Result<Loaded<'_>, Failure> {
         let encoding = match &put.properties.encoding {
             Encoding::Plain => None,
             Encoding::Stored(encoding) => Some(encoding.clone()),
             Encoding::Applied(codec) => {
                 // Compression is work for a processor, not for a network.
-                let _turn = self.pressing.acquire().await;
+                let turn = self.pressing.acquire().await.ok();
                 let pressed = press(opened.all(&self.buffers), *codec, algorithm).await;
                 let pressed = pressed.map_err(|e| Failure::File(opened.reading_failed(&e)))?;
                 if let Some((content, checksum)) = pressed {
+                    let streamed = matches!(content, Content::Pressed(_));
                     return Ok(Loaded {
+                        _turn: turn.filter(|_| streamed),
                         content,
                         checksum,
                         encoding: Some(codec.to_string()),
@@ -71,17 +77,19 @@ impl Courier {
         };
         let (content, checksum) = load(opened, &self.buffers, 0, put.file.size, algorithm).await?;
         Ok(Loaded {
+            _turn: None,
             content,
             checksum,
             encoding,
         })
     }
 
-    async fn send_single(&self, put: &Put, loaded: &Loaded) -> Result<(), Failure> {
+    async fn send_single(&self, put: &Put, loaded: &Loaded<'_>) -> Result<(), Failure> {
         let Loaded {
             content,
             checksum,
             encoding,
+            _turn,
         } = loaded;
         let properties = &put.properties;
         let content_type = ("content-type", properties.content_type.as_str());
@@ -94,7 +102,7 @@ impl Courier {
             .collect();
         let key = self.key_of(put);
         let sent = self.wire.put_object(&key, &headers, content, checksum);
-        let taken = sent.await.map_err(|error| refused(error, checksum))?;
+        let taken = sent.await.map_err(|error| self.refused(error, checksum))?;
         verified(taken.checksum.as_deref(), checksum)
     }
 }
@@ -110,26 +118,31 @@ pub(super) fn add(request: &mut HttpRequest, properties: &Properties) {
     }
 }
 
-/// A server may refuse a checksum that it does not know.
-pub(super) fn refused(error: AwsError, checksum: &Checksum) -> Failure {
-    let speaks_of_it =
-        error.message.to_ascii_lowercase().contains("checksum") || error.code == "NotImplemented";
-    let unknown = checksum.algorithm != Algorithm::Md5
-        && speaks_of_it
-        && matches!(error.status, Some(400 | 501))
-        // These know the checksum, and found that it differs.
-        && error.code != "BadDigest"
-        && !error.code.contains("Mismatch");
-    if unknown {
-        return Failure::Unverified;
+impl Courier {
+    /// A server may refuse a checksum that it does not know. That is taken for
+    /// it only where another one can be asked for; otherwise its words count.
+    pub(super) fn refused(&self, error: AwsError, checksum: &Checksum) -> Failure {
+        let speaks_of_it = error.message.to_ascii_lowercase().contains("checksum")
+            || error.code == "NotImplemented";
+        let unknown = self.checksums.may_step_down(checksum.algorithm)
+            && speaks_of_it
+            && matches!(error.status, Some(400 | 501))
+            // These know the checksum, and found that it differs.
+            && error.code != "BadDigest"
+            && !error.code.contains("Mismatch");
+        match unknown {
+            true => Failure::Unverified,
+            false => error.into(),
+        }
     }
-    error.into()
 }
 
 /// When the checksum does not match what arrived, or the body broke off,
 /// the likeliest reason is that the file changed between the two reads.
 pub(super) fn blame_the_file(failure: Failure, opened: &Opened) -> Failure {
     match (&failure, opened.check()) {
+        // Whatever else is wrong, S3 may have the object.
+        (Failure::Aws(error), _) if error.in_doubt => failure,
         (Failure::Aws(_), Err(reason)) => Failure::File(reason),
         _ => failure,
     }

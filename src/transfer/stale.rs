@@ -29,7 +29,8 @@ pub struct Stale<'a> {
 pub async fn abort_stale_uploads(client: &aws_sdk_s3::Client, stale: &Stale<'_>) {
     let (mut aborted, mut others) = (0, 0);
     let mut from = Some((None, None));
-    while let Some((key, id)) = from {
+    while let Some((key, id)) = from.take() {
+        let asked = Some((key.clone(), id.clone()));
         let page = match list(client, stale, key, id).await {
             Ok(page) => page,
             Err(error) => {
@@ -51,7 +52,9 @@ pub async fn abort_stale_uploads(client: &aws_sdk_s3::Client, stale: &Stale<'_>)
             page.next_key_marker.clone(),
             page.next_upload_id_marker.clone(),
         );
-        from = page.is_truncated().unwrap_or(false).then_some(next);
+        // A server that does not go on would be asked for ever.
+        let goes_on = page.is_truncated().unwrap_or(false) && Some(&next) != asked.as_ref();
+        from = goes_on.then_some(next);
     }
     if aborted > 0 {
         tracing::info!(

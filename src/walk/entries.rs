@@ -1,6 +1,7 @@
 //! A directory's entries: which are carried, and which cannot be.
 
 use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -18,6 +19,8 @@ pub(super) fn walk(root: PathBuf, selection: &Selection) -> Result<Source, Sourc
         include: selection.include.finder(),
         allowed_secrets: selection.allowed_secrets.finder(),
         problems: Vec::new(),
+        links: Vec::new(),
+        links_followed: 0,
         source: Source::default(),
         root: &root,
     };
@@ -61,20 +64,23 @@ struct Walker<'a> {
     include: Finder<'a>,
     allowed_secrets: Finder<'a>,
     problems: Vec<Problem>,
+    /// The links to folders that the walk is below of, and where they lead.
+    links: Vec<(PathBuf, PathBuf)>,
+    links_followed: usize,
     source: Source,
     root: &'a Path,
 }
+
+/// More links to folders than this are likelier to be links that multiply each
+/// other than a site.
+const MOST_LINKS: usize = 1000;
 
 impl Walker<'_> {
     fn visit(&mut self, entry: walkdir::Result<DirEntry>) -> Next {
         let entry = match entry {
             Ok(entry) => entry,
             Err(error) => {
-                let path = error
-                    .path()
-                    .map(|path| relative(path, self.root))
-                    .unwrap_or_default();
-                if self.wanted(&path, false) {
+                if self.is_a_problem(&error) {
                     self.problems.push(walk_problem(&error, self.root));
                 }
                 return Next::Within;
@@ -87,7 +93,7 @@ impl Walker<'_> {
         } else {
             Next::Within
         };
-        if is_version_control(&entry) || !self.wanted(&path, is_folder) {
+        if is_version_control(entry.file_name()) || !self.wanted(&path, is_folder) {
             return skip;
         }
         match self.look(&entry) {
@@ -99,7 +105,8 @@ impl Walker<'_> {
                 self.problems.push(problem);
                 skip
             }
-            Ok(Look::Take(_)) if is_folder => Next::Within,
+            Ok(Look::Leave) => skip,
+            Ok(Look::Take(target)) if is_folder => self.enter(&entry, target),
             Ok(Look::Take(target)) => {
                 match carried(&entry, target.as_deref(), self.root) {
                     Ok(file) => self.take(file, target.as_deref(), entry.path()),
@@ -108,6 +115,47 @@ impl Walker<'_> {
                 Next::Within
             }
         }
+    }
+
+    /// What could not even be looked at is a problem unless it is sure that it
+    /// was not wanted. What it is, is not known: a folder, perhaps.
+    fn is_a_problem(&mut self, error: &walkdir::Error) -> bool {
+        let Some(path) = error.path() else {
+            return true;
+        };
+        let name = relative(path, self.root);
+        let excluded = |is_folder| self.selection.exclude.first(&name, is_folder).is_some();
+        if excluded(true) || excluded(false) {
+            return false;
+        }
+        let no_folder = path.symlink_metadata().is_ok_and(|meta| !meta.is_dir());
+        !no_folder || self.wanted(&name, false)
+    }
+
+    /// Goes into a folder, and remembers where it is if that is elsewhere.
+    fn enter(&mut self, entry: &DirEntry, target: Option<PathBuf>) -> Next {
+        let Some(target) = target else {
+            return Next::Within;
+        };
+        self.links_followed += 1;
+        if self.links_followed > MOST_LINKS {
+            let reason = format!("is one of more than {MOST_LINKS} symbolic links to folders");
+            self.problems.push(problem(entry.path(), self.root, reason));
+            return Next::Beside;
+        }
+        self.links.push((entry.path().to_owned(), target));
+        Next::Within
+    }
+
+    /// Where a file really is: the walk comes to it by links to folders.
+    fn real(&mut self, path: &Path) -> Option<PathBuf> {
+        while self
+            .links
+            .pop_if(|(link, _)| !path.starts_with(link))
+            .is_some()
+        {}
+        let (link, target) = self.links.last()?;
+        Some(target.join(path.strip_prefix(link).ok()?))
     }
 
     /// Whether an entry is selected. A folder that no glob includes may still
@@ -120,14 +168,23 @@ impl Walker<'_> {
     }
 
     fn take(&mut self, file: LocalFile, target: Option<&Path>, path: &Path) {
-        let inner = target.map(|target| relative(target, self.root));
-        let suspect = guard::suspect(&file.key, inner.as_deref(), path);
+        // What a folder is called may give its files away, the source's own
+        // name included.
+        let seen = self.name_of_the_root().join(file.key.as_str());
+        let real = target.map(Path::to_owned).or_else(|| self.real(path));
+        let real = real.unwrap_or_default();
+        let paths = [seen.to_string_lossy(), real.to_string_lossy()];
+        let suspect = guard::suspect(&file.key, &paths.each_ref().map(|p| &**p), path);
         if let Some(suspect) = suspect
             && self.allowed_secrets.first(file.key.as_str()).is_none()
         {
             self.source.suspects.push(suspect);
         }
         self.source.files.push(file);
+    }
+
+    fn name_of_the_root(&self) -> &Path {
+        self.root.file_name().map_or(Path::new(""), Path::new)
     }
 
     /// A symbolic link may lead anywhere inside the source and nowhere else:
@@ -137,7 +194,15 @@ impl Walker<'_> {
             return Ok(Look::Take(None));
         }
         match self.selection.symlinks {
-            Symlinks::Inside => inside(entry, self.root).map(|target| Look::Take(Some(target))),
+            Symlinks::Inside => {
+                let target = inside(entry, self.root)?;
+                let below = target.strip_prefix(self.root).unwrap_or(&target);
+                // A link must not be a way around what is never carried.
+                match below.iter().any(is_version_control) {
+                    true => Ok(Look::Leave),
+                    false => Ok(Look::Take(Some(target))),
+                }
+            }
             Symlinks::Skip => Ok(Look::Skip),
             Symlinks::Refuse => {
                 let reason = match entry.path().read_link() {
@@ -162,18 +227,18 @@ fn relative<'a>(path: &'a Path, root: &Path) -> Cow<'a, str> {
 
 /// What becomes of an entry, as far as links go.
 enum Look {
-    /// It is left behind.
+    /// It is left behind, as the settings say.
     Skip,
+    /// It is never carried.
+    Leave,
     /// It is carried; a link leads to this path.
     Take(Option<PathBuf>),
 }
 
 /// These hold the whole history, and often a token in their configuration; they
 /// are nobody's documents.
-fn is_version_control(entry: &DirEntry) -> bool {
-    [".git", ".hg", ".svn"]
-        .iter()
-        .any(|name| entry.file_name() == *name)
+fn is_version_control(name: &OsStr) -> bool {
+    [".git", ".hg", ".svn"].iter().any(|known| name == *known)
 }
 
 /// Says where a link leads; a file is then known by what is there, so that a

@@ -19,17 +19,17 @@ pub struct Suspect {
     pub what: &'static str,
 }
 
-/// Whether a file is to be suspected, by its own name or by that of the file
-/// that it is a link to.
-pub(super) fn suspect(key: &ObjectKey, inner: Option<&str>, path: &Path) -> Option<Suspect> {
-    let by_name = by_name(key.as_str()).or_else(|| by_name(inner?));
-    let what = match by_name? {
-        Name::Is(what) => what,
+/// Whether a file is to be suspected, by its own path or by that of the file
+/// that it really is. A suspicious file that cannot be read stays suspicious.
+pub(super) fn suspect(key: &ObjectKey, paths: &[&str], path: &Path) -> Option<Suspect> {
+    let what = paths.iter().find_map(|known| match by_name(known)? {
+        Name::Is(what) => Some(what),
         Name::MayBe(what, tells) => {
-            let head = head(path, PROBE)?;
-            tells(&String::from_utf8_lossy(&head)).then_some(what)?
+            let head = head(path, PROBE);
+            let tells = head.is_none_or(|head| tells(&String::from_utf8_lossy(&head)));
+            tells.then_some(what)
         }
-    };
+    })?;
     Some(Suspect {
         key: key.clone(),
         what,
@@ -62,8 +62,8 @@ fn by_name(path: &str) -> Option<Name> {
         true => Cow::Owned(name.to_ascii_lowercase()),
         false => Cow::Borrowed(name),
     };
-    let folder = parts.next().unwrap_or_default();
-    by_whole_name(&name, folder).or_else(|| by_ending(&name))
+    let folder = parts.next().unwrap_or_default().to_ascii_lowercase();
+    by_whole_name(&name, &folder).or_else(|| by_ending(&name))
 }
 
 fn by_whole_name(name: &str, folder: &str) -> Option<Name> {
@@ -96,7 +96,7 @@ fn by_ending(name: &str) -> Option<Name> {
     let (stem, ending) = name.rsplit_once('.')?;
     Some(match ending {
         "tfstate" => Name::Is("a Terraform state"),
-        "backup" if stem.ends_with(".tfstate") => Name::Is("a Terraform state"),
+        "backup" if stem.contains(".tfstate") => Name::Is("a Terraform state"),
         "pem" | "key" => Name::MayBe("a private key", private_key),
         "p12" | "pfx" | "jks" | "keystore" | "ppk" | "kdbx" => Name::Is("a key store"),
         "kubeconfig" => Name::Is("a kubeconfig"),
@@ -120,17 +120,24 @@ fn is_environment(name: &str) -> bool {
         && !TEMPLATES.iter().any(|ending| name.ends_with(ending))
 }
 
+/// Cloud providers name these files in many ways; only those that say what they
+/// are get looked into.
 fn is_key_of_an_account(name: &str) -> bool {
-    let ending = name.rsplit_once('.').map(|(_, ending)| ending);
-    ending == Some("json")
-        && [
-            "credential",
-            "service-account",
-            "service_account",
-            "serviceaccount",
-        ]
-        .iter()
-        .any(|part| name.contains(part))
+    const PARTS: [&str; 9] = [
+        "credential",
+        "firebase",
+        "gcloud",
+        "gcp",
+        "keyfile",
+        "secret",
+        "service-account",
+        "service_account",
+        "serviceaccount",
+    ];
+    let Some(stem) = name.strip_suffix(".json") else {
+        return false;
+    };
+    stem.ends_with("key") || PARTS.iter().any(|part| stem.contains(part))
 }
 
 /// A block of RFC 7468, or one of OpenSSH, at the beginning of a line or of a
@@ -139,28 +146,38 @@ fn private_key(text: &str) -> bool {
     let mut begins = text.match_indices("-----BEGIN ");
     begins.any(|(index, begin)| {
         let label = &text[index + begin.len()..];
-        label
-            .split("-----")
-            .next()
-            .is_some_and(|label| label.len() < 40 && label.ends_with("PRIVATE KEY"))
+        label.split("-----").next().is_some_and(|label| {
+            // RFC 7468, section 3: labels are in capitals.
+            label.len() < 40
+                && label.contains("PRIVATE KEY")
+                && !label.contains(|c: char| c.is_ascii_lowercase())
+        })
     })
 }
 
 /// A token that stands there, not the name of a variable that will hold it.
+/// The files of npm and of both yarns differ in what stands around it.
 fn npm_token(text: &str) -> bool {
-    const NAMES: [&str; 4] = ["_authToken", "_auth", "_password", "npmAuthToken"];
-    text.lines()
-        .filter_map(|line| line.split_once(['=', ':']))
-        .any(|(name, rest)| {
-            let (name, value) = match rest.rsplit_once('=') {
-                // `//registry.example.org/:_authToken=…` has a colon first.
-                Some((middle, value)) => (middle, value),
-                None => (name, rest),
-            };
-            let name = name.trim().rsplit(':').next().unwrap_or_default();
-            let value = value.trim().trim_matches('"');
-            NAMES.contains(&name) && !value.is_empty() && !value.starts_with('$')
-        })
+    const NAMES: [&str; 5] = [
+        "_authToken",
+        "_auth",
+        "_password",
+        "npmAuthToken",
+        "npmAuthIdent",
+    ];
+    let holds = |line: &str, name: &str| {
+        let Some((before, after)) = line.split_once(name) else {
+            return false;
+        };
+        let value = after.trim_start_matches(['"', '\'', ' ', '\t', '=', ':']);
+        let is_whole = before.is_empty() || before.ends_with([':', '"', ' ', '/']);
+        let has_sign = after.starts_with(['=', ':', ' ', '"']);
+        is_whole && has_sign && !value.is_empty() && !value.starts_with('$')
+    };
+    let lines = text.lines().map(str::trim);
+    lines
+        .filter(|line| !line.starts_with(['#', ';']))
+        .any(|line| NAMES.iter().any(|name| holds(line, name)))
 }
 
 #[cfg(test)]
@@ -171,55 +188,81 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("file");
         std::fs::write(&file, content).unwrap();
-        suspect(&path.parse().unwrap(), None, &file).map(|s| s.what)
+        suspect(&path.parse().unwrap(), &[path], &file).map(|s| s.what)
     }
+
+    const KEY: &str = "-----BEGIN RSA PRIVATE KEY-----\nMII";
+
+    const SECRETS: &[(&str, &str, &str)] = &[
+        (".env", "", "an environment file"),
+        ("app/.env.production", "", "an environment file"),
+        (".envrc", "", "an environment file"),
+        ("home/.aws/credentials", "", "AWS credentials"),
+        (
+            ".aws/config",
+            "aws_secret_access_key = x",
+            "AWS credentials",
+        ),
+        ("id_rsa", "", "an SSH private key"),
+        (".ssh/id_ed25519", "", "an SSH private key"),
+        ("certs/tls.pem", KEY, "a private key"),
+        ("tls.key", "-----BEGIN PRIVATE KEY-----", "a private key"),
+        (".netrc", "", "passwords of a tool"),
+        (
+            ".npmrc",
+            "//r.example.org/:_authToken=abc",
+            "a package registry's token",
+        ),
+        (".npmrc", "_auth = \"abc\"", "a package registry's token"),
+        (".npmrc", "_auth=dXNlcjpwdw==", "a package registry's token"),
+        (
+            ".npmrc",
+            "//r/:_password=cGFzcw==",
+            "a package registry's token",
+        ),
+        (
+            ".yarnrc",
+            "\"//r/:_authToken\" \"abc\"",
+            "a package registry's token",
+        ),
+        (".AWS/credentials", "", "AWS credentials"),
+        ("terraform.tfstate.1699.backup", "", "a Terraform state"),
+        (
+            "sign.key",
+            "-----BEGIN PGP PRIVATE KEY BLOCK-----",
+            "a private key",
+        ),
+        (
+            "gcp-key.json",
+            "{\"private_key\": \"-----BEGIN PRIVATE KEY-----\\n\"}",
+            "a cloud account's key",
+        ),
+        (
+            ".yarnrc.yml",
+            "npmAuthToken: abc",
+            "a package registry's token",
+        ),
+        ("terraform.tfstate", "", "a Terraform state"),
+        ("terraform.tfstate.backup", "", "a Terraform state"),
+        (".kube/config", "", "a kubeconfig"),
+        ("prod.kubeconfig", "", "a kubeconfig"),
+        (
+            ".docker/config.json",
+            "{\"auths\":{\"r\":{\"auth\":\"x\"}}}",
+            "a registry's password",
+        ),
+        (
+            "my-service-account.json",
+            "{\"private_key\": \"-----BEGIN PRIVATE KEY-----\\n\"}",
+            "a cloud account's key",
+        ),
+        ("keys.p12", "", "a key store"),
+    ];
 
     #[test]
     fn credentials_are_known_by_name_or_by_content() {
-        const KEY: &str = "-----BEGIN RSA PRIVATE KEY-----\nMII";
-        for (path, content, what) in [
-            (".env", "", "an environment file"),
-            ("app/.env.production", "", "an environment file"),
-            (".envrc", "", "an environment file"),
-            ("home/.aws/credentials", "", "AWS credentials"),
-            (
-                ".aws/config",
-                "aws_secret_access_key = x",
-                "AWS credentials",
-            ),
-            ("id_rsa", "", "an SSH private key"),
-            (".ssh/id_ed25519", "", "an SSH private key"),
-            ("certs/tls.pem", KEY, "a private key"),
-            ("tls.key", "-----BEGIN PRIVATE KEY-----", "a private key"),
-            (".netrc", "", "passwords of a tool"),
-            (
-                ".npmrc",
-                "//r.example.org/:_authToken=abc",
-                "a package registry's token",
-            ),
-            (".npmrc", "_auth = \"abc\"", "a package registry's token"),
-            (
-                ".yarnrc.yml",
-                "npmAuthToken: abc",
-                "a package registry's token",
-            ),
-            ("terraform.tfstate", "", "a Terraform state"),
-            ("terraform.tfstate.backup", "", "a Terraform state"),
-            (".kube/config", "", "a kubeconfig"),
-            ("prod.kubeconfig", "", "a kubeconfig"),
-            (
-                ".docker/config.json",
-                "{\"auths\":{\"r\":{\"auth\":\"x\"}}}",
-                "a registry's password",
-            ),
-            (
-                "my-service-account.json",
-                "{\"private_key\": \"-----BEGIN PRIVATE KEY-----\\n\"}",
-                "a cloud account's key",
-            ),
-            ("keys.p12", "", "a key store"),
-        ] {
-            assert_eq!(found(path, content), Some(what), "{path}");
+        for (path, content, what) in SECRETS {
+            assert_eq!(found(path, content), Some(*what), "{path}");
         }
     }
 
@@ -253,7 +296,13 @@ mod tests {
     fn a_link_is_known_by_its_target_too() {
         let dir = tempfile::tempdir().unwrap();
         let key = "readme.txt".parse().unwrap();
-        let found = suspect(&key, Some("config/.env"), &dir.path().join("x"));
+        let paths = [".npmrc", "config/.env"];
+        let file = dir.path().join("x");
+        std::fs::write(&file, "nothing").unwrap();
+        let found = suspect(&key, &paths, &file);
         assert_eq!(found.unwrap().what, "an environment file");
+        // What cannot be looked into is not innocent.
+        let found = suspect(&key, &paths[..1], &dir.path().join("none"));
+        assert_eq!(found.unwrap().what, "a package registry's token");
     }
 }

@@ -36,6 +36,7 @@ pub(super) fn sniff(key: &str, path: &Path) -> Sniffed {
 
 /// How a file begins whose name promises compression (RFC 1952, RFC 8878).
 fn promised_magic(name: &str) -> Option<&'static [u8]> {
+    let name = name.to_ascii_lowercase();
     let ends = |ending: &str| name.len() > ending.len() && name.ends_with(ending);
     if ends(".gz") || ends(".svgz") {
         return Some(&[0x1f, 0x8b]);

@@ -107,6 +107,7 @@ fn connections_that_break_anywhere_lose_nothing() {
         }
         let outcome = world.job().run();
         assert_eq!(outcome.code, Some(0), "{answer:?}: {}", outcome.stderr);
+        let outcome = outcome.says("tried again");
         assert_told_the_truth(&world, &outcome);
         world.assert_all_in_place();
     }
@@ -219,20 +220,75 @@ fn the_end_of_an_upload_is_looked_up_and_not_guessed() {
             .fault(Fault::new("CompleteMultipartUpload").then(answer.clone()));
         let job = world.job().var("DOCFERRY_MAX_ATTEMPTS", "2");
         let outcome = job.run().exits(6);
-        match stored {
-            true => assert!(
-                outcome.stderr.contains("allow s3:GetObject"),
-                "{}",
-                outcome.stderr
-            ),
-            false => assert!(
-                outcome.stderr.contains("large.bin: InternalError"),
-                "{}",
-                outcome.stderr
-            ),
-        }
+        let outcome = outcome.says("allow s3:GetObject").says("in doubt");
         assert_told_the_truth(&world, &outcome);
     }
+}
+
+/// An older object with the same bytes is not what this upload became.
+#[test]
+fn an_object_of_before_is_not_taken_for_the_new_one() {
+    let world = World::new();
+    let _role = world.aws.role(ROLE).policy(may_abort()).policy(may_get());
+    world.file("large.bin", vec![7; 17 << 20]);
+    world.aws.clock().rewind(Duration::from_hours(2));
+    world.job().run().exits(0);
+    world.aws.clock().reset();
+    let fault = Fault::new("CompleteMultipartUpload").then(Answer::ErrorBodyInOk);
+    world.aws.fault(fault);
+    let job = world.job().var("DOCFERRY_MAX_ATTEMPTS", "2");
+    let job = job.var("DOCFERRY_CACHE_CONTROL", "no-cache");
+    job.run().exits(6).says("large.bin: InternalError");
+    assert!(world.aws.uploads(BUCKET).is_empty());
+    assert_eq!(
+        world.object("site/large.bin").properties.cache_control,
+        None
+    );
+}
+
+/// A no does not undo what an earlier attempt may have done.
+#[test]
+fn doubt_of_an_earlier_attempt_is_not_forgotten() {
+    let world = World::new();
+    world.file("index.html", "x");
+    world
+        .aws
+        .fault(Fault::new("PutObject").times(1).then(Answer::ResetAfter));
+    world
+        .aws
+        .fault(Fault::new("PutObject").then(Answer::SlowDown));
+    let job = world.job().var("DOCFERRY_MAX_ATTEMPTS", "2");
+    let outcome = job.run();
+    assert!(matches!(outcome.code, Some(5 | 6)), "{}", outcome.stderr);
+    outcome.says("in doubt, S3 may have it or not: s3://example-docs/site/index.html");
+    assert_eq!(world.keys().len(), 1);
+}
+
+/// Encoders take dozens of megabytes, so there are only a few of them.
+#[test]
+fn many_files_that_are_compressed_on_their_way_take_bounded_memory() {
+    let world = World::new();
+    let mut state = 1_u64;
+    let half_noise: Vec<u8> = (0..3 << 20)
+        .map(|i| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            if i % 2 == 0 {
+                b'a'
+            } else {
+                state.to_be_bytes()[0]
+            }
+        })
+        .collect();
+    for index in 0..24 {
+        world.file(&format!("{index}.txt"), &half_noise);
+    }
+    world.aws.latency(Duration::from_millis(300));
+    let running = world.job().var("DOCFERRY_COMPRESS", "zstd").start();
+    let peak = running.peak_memory_while(|| world.keys().len() < 24);
+    running.wait().exits(0);
+    assert!(peak < 250 << 10, "{peak} KiB");
 }
 
 #[test]
@@ -297,9 +353,8 @@ fn a_bandwidth_is_kept_by_small_and_large_files_together() {
         .var("DOCFERRY_MAX_BANDWIDTH", "8MiB/s")
         .run()
         .exits(0);
-    let took = begin.elapsed().as_secs_f64();
-    let should = bytes as f64 / f64::from(8 << 20);
-    assert!(took >= should * 0.9, "{took} of {should} s");
+    let (took, should) = (begin.elapsed(), Duration::from_millis((bytes * 1000) >> 23));
+    assert!(took >= should * 9 / 10, "{took:?} of {should:?}");
     world.assert_all_in_place();
 }
 
@@ -382,6 +437,7 @@ fn a_signal_at_any_moment_leaves_nothing_behind_and_a_true_report() {
     site(&world, 80);
     world.aws.latency(Duration::from_millis(15));
     let mut state = 88_172_645_463_325_252_u64;
+    let mut amid = 0;
     for round in 0..40 {
         world.empty_the_bucket();
         state ^= state << 13;
@@ -402,8 +458,11 @@ fn a_signal_at_any_moment_leaves_nothing_behind_and_a_true_report() {
         } else {
             assert!(world.keys().is_empty(), "round {round}");
         }
+        let present = world.keys().len();
+        amid += usize::from(0 < present && present < world.files_of_the_source());
         assert!(world.aws.uploads(BUCKET).is_empty(), "round {round}");
     }
+    assert!(amid >= 5, "only {amid} signals came amid a run");
 }
 
 /// Everything at once, again and again: `.ci/run` lets this run for two
@@ -442,7 +501,12 @@ fn soak() {
                 "CompleteMultipartUpload",
             ] {
                 let percent = u8::try_from(random() % 6).unwrap();
-                let fault = Fault::new(operation).percent(percent.into(), random());
+                let fault = Fault::new(operation).percent(percent, random());
+                // A third new key that is called expired at once ends a run.
+                let fault = match matches!(answer, Answer::ExpiredToken) {
+                    true => fault.times(1),
+                    false => fault,
+                };
                 world.aws.fault(fault.then(answer.clone()));
             }
         }

@@ -149,3 +149,48 @@ fn names_that_look_the_same_are_told_apart_and_carried_both() {
         .says(r"two names look the same and are two objects: cafe\u{301}.html and caf\u{e9}.html");
     world.assert_all_in_place();
 }
+
+/// What a file really is counts, however one comes to it.
+#[test]
+fn links_and_single_files_are_no_way_around_the_guard() {
+    let world = World::new();
+    world.site();
+    world.file(".aws/credentials", "x");
+    world.file(".git/config", "token");
+    symlink(".aws", world.source().join("static")).unwrap();
+    symlink(".git", world.source().join("meta")).unwrap();
+    symlink(".git/config", world.source().join("config.txt")).unwrap();
+    let job = || world.job().var("DOCFERRY_EXCLUDE", ".aws/");
+    job()
+        .run()
+        .exits(7)
+        .says("static/credentials (AWS credentials)");
+    let job = job().var("DOCFERRY_ALLOW_SECRETS", "static/");
+    job.run().exits(0);
+    let keys = world.keys();
+    assert!(keys.contains(&"site/static/credentials".to_owned()));
+    assert!(!keys.iter().any(|key| key.contains("config")), "{keys:?}");
+    for source in [".aws/credentials", ".aws"] {
+        let job = world
+            .job()
+            .var("DOCFERRY_SOURCE", world.source().join(source));
+        job.run().exits(7).says("credentials (AWS credentials)");
+    }
+}
+
+#[test]
+fn a_folder_that_cannot_be_read_is_a_problem_even_where_globs_include() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let world = World::new();
+    world.site();
+    world.file("chapter/page.html", "x");
+    let folder = world.source().join("chapter");
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o000)).unwrap();
+    fs::set_permissions(world.dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let job = || world.job().user(65534).var("DOCFERRY_INCLUDE", "*.html");
+    let outcome = job().run();
+    let left_out = job().var("DOCFERRY_EXCLUDE", "chapter/").run();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+    outcome.exits(4).says("\"chapter\": may not be read");
+    left_out.exits(0);
+}

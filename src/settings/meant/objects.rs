@@ -66,12 +66,9 @@ fn headers(read: &mut Reader, raw: &RawSettings, host: &Host) -> Option<Vec<Head
     fn one<'a>(name: &'static str, check: fn(&str) -> Result<String, Invalid>) -> Value<'a> {
         Box::new(move |text| Ok(vec![Header::new(name, check(text)?)]))
     }
-    let metadata: Value<'_> = Box::new(|text| values::metadata(&host.fill(text, Fill::Header)?));
-    let tags: Value<'_> = Box::new(|text| Ok(vec![values::tags(&host.fill(text, Fill::Header)?)?]));
-    let storage_class: Value<'_> = Box::new(|text| {
-        let class = StorageClass::from_str(text)?.to_string();
-        Ok(vec![Header::new("x-amz-storage-class", class)])
-    });
+    let metadata: Value<'_> = Box::new(|text| metadata(text, host));
+    let tags: Value<'_> = Box::new(|text| tags(text, host));
+    let storage_class: Value<'_> = Box::new(storage_class);
     let lists: [(_, _, &Option<String>, Value<'_>); 7] = [
         (
             "cache-control",
@@ -119,6 +116,20 @@ fn headers(read: &mut Reader, raw: &RawSettings, host: &Host) -> Option<Vec<Head
         })
         .collect();
     read_all.into_iter().collect()
+}
+
+fn metadata(text: &str, host: &Host) -> Result<Vec<Header>, Invalid> {
+    values::metadata(text, &|value| host.fill(value, Fill::Header))
+}
+
+fn tags(text: &str, host: &Host) -> Result<Vec<Header>, Invalid> {
+    let tags = values::tags(text, &|value| host.fill(value, Fill::Tag))?;
+    Ok(vec![tags])
+}
+
+fn storage_class(text: &str) -> Result<Vec<Header>, Invalid> {
+    let class = StorageClass::from_str(text)?.to_string();
+    Ok(vec![Header::new("x-amz-storage-class", class)])
 }
 
 /// What all objects have: encryption, ACL, lock.

@@ -150,7 +150,9 @@ impl Control {
             Phase::First => self.grow(2.0),
             Phase::Growing { known } => {
                 let could = self.limit / known - 1.0;
-                if rate / before - 1.0 >= could * PAYS {
+                // A small step must show more than chance does.
+                let pays = if could < 0.3 { 2.0 * PAYS } else { PAYS };
+                if rate / before - 1.0 >= could * pays {
                     self.grow(2.0);
                 } else {
                     self.rate = before;

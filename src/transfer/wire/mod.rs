@@ -14,7 +14,7 @@ mod sign;
 mod tests;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_smithy_http_client::Connector;
 use aws_smithy_types::body::SdkBody;
@@ -120,17 +120,21 @@ impl Wire {
 
     /// Sends a request until it is taken or there is no more sense in it.
     async fn send(&self, draft: &Draft<'_>, content: &Content) -> Result<Taken, AwsError> {
-        let mut attempt = 1;
+        let (mut attempt, mut in_doubt) = (1, false);
         loop {
-            let failed = match self.attempt(draft, content).await {
+            let mut failed = match self.attempt(draft, content).await {
                 Ok(taken) => {
                     self.budget.earn();
                     return Ok(taken);
                 }
                 Err(failed) => failed,
             };
+            // What an earlier attempt may have done is not undone by a no.
+            in_doubt |= failed.error.leaves_doubt();
+            failed.error.in_doubt = in_doubt;
             let trouble = Trouble::of(&failed.error);
-            if !failed.passes || attempt >= self.attempts(trouble) || !self.budget.spend() {
+            let paid = !failed.passes || self.budget.spend();
+            if !failed.passes || attempt >= self.attempts(trouble) || !paid {
                 return Err(failed.error);
             }
             let reason = failed.error.to_string();
@@ -149,13 +153,30 @@ impl Wire {
     fn attempts(&self, trouble: Trouble) -> u32 {
         match trouble {
             Trouble::SlowDown => self.max_attempts.saturating_mul(3),
-            _ => self.max_attempts,
+            Trouble::Server | Trouble::Connection | Trouble::TimeOut | Trouble::Credentials => {
+                self.max_attempts
+            }
         }
     }
 
     /// The gate that all requests of the run go through.
     pub(super) fn gate(&self) -> &Arc<Gate> {
         &self.gate
+    }
+
+    /// Pays for trying something again that does not go over this wire.
+    pub(super) fn may_try_again(&self) -> bool {
+        self.budget.spend()
+    }
+
+    /// Something succeeded that did not go over this wire.
+    pub(super) fn has_succeeded(&self) {
+        self.budget.earn();
+    }
+
+    /// The time, by the clock that is signed with.
+    pub(super) fn now(&self) -> SystemTime {
+        self.aws.now()
     }
 
     /// Whether S3 failed so often that there is no more sense in trying.
@@ -165,11 +186,11 @@ impl Wire {
 
     async fn attempt(&self, draft: &Draft<'_>, content: &Content) -> Result<Taken, Failed> {
         let unsent = |message: String| AwsError::of_ours(Cause::Unsent, message);
+        let (body, meter, limit) = self.body(content).await;
         let credentials = self.credentials.fresh().await.map_err(|refusal| AwsError {
             identity: Some(refusal.clone()),
             ..unsent(refusal.what.clone())
         })?;
-        let (body, meter, limit) = self.body(content).await;
         let at = self.skew.apply(self.aws.now());
         let request = draft.sign(&self.signer, &credentials, at, body);
         let request = request.map_err(|error| unsent(whole_story(&*error)))?;
@@ -181,13 +202,19 @@ impl Wire {
                 Err(AwsError::of_ours(Cause::TimedOut, message))
             }
         };
-        let answer = answer.inspect_err(|_| self.gate.refused(sent))?;
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => {
+                sent.refused();
+                return Err(error.into());
+            }
+        };
         let Some(error) = refusal(&answer) else {
-            self.gate.answered(sent);
+            sent.answered();
             return Ok(taken(&answer, draft.checksum));
         };
         if Trouble::of(&error) == Trouble::SlowDown {
-            self.gate.refused(sent);
+            sent.refused();
         }
         let expired = error.is(&["ExpiredToken"]);
         if expired {
@@ -216,10 +243,14 @@ impl Wire {
             return (content.body(), Meter::new(), limit);
         }
         let meter = Meter::new();
-        let body = Flowing::new(content.body(), &meter, self.pace.as_ref());
-        (body, meter, self.stall)
+        let body = Flowing::body(content.body(), &meter, self.pace.as_ref());
+        // What the HTTP client has taken is not on the wire yet.
+        (body, meter, self.stall + self.stall.min(slowest(BUFFERED)))
     }
 }
+
+/// So much of a body may be between us and the line.
+const BUFFERED: u64 = 512 * 1024;
 
 /// An attempt that came to nothing.
 struct Failed {

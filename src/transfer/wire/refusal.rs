@@ -35,6 +35,7 @@ pub(super) fn refusal(answer: &Answer) -> Option<AwsError> {
         status,
         region: header("x-amz-bucket-region").or(words.region),
         identity: None,
+        in_doubt: false,
     })
 }
 

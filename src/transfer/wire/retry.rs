@@ -11,6 +11,7 @@ use crate::aws::{AwsError, Cause};
 use tokio::time::Instant;
 
 const FIRST: Duration = Duration::from_millis(250);
+const LEAST: Duration = Duration::from_millis(50);
 const LONGEST: Duration = Duration::from_secs(20);
 
 /// Codes of what passes, whatever status they come with.
@@ -50,7 +51,10 @@ pub(super) fn passes(error: &AwsError) -> bool {
 /// first; otherwise chance spreads out those who failed together.
 pub(super) fn pause(attempt: u32, asked: Option<Duration>) -> Duration {
     if let Some(asked) = asked {
-        return asked.min(LONGEST);
+        // Those who were asked together do not come back together.
+        return asked
+            .mul_f64(1.0 + fastrand::f64() / 4.0)
+            .clamp(LEAST, LONGEST);
     }
     let most = FIRST
         .saturating_mul(2_u32.saturating_pow(attempt.saturating_sub(1)))
@@ -80,7 +84,7 @@ pub(super) struct Budget {
 const MOST: u64 = 2_000;
 const EARNED: u64 = 2;
 /// So long may nothing succeed.
-const OUTAGE: Duration = Duration::from_secs(120);
+const OUTAGE: Duration = Duration::from_mins(2);
 /// One request that is slow to fail is no outage.
 const SEVERAL: u32 = 16;
 
@@ -197,7 +201,8 @@ mod tests {
         let mut headers = Headers::new();
         assert_eq!(asked(&headers), None);
         headers.insert("retry-after", "3");
-        assert_eq!(pause(1, asked(&headers)), Duration::from_secs(3));
+        let pause_of = |headers: &Headers| pause(1, asked(headers)).as_secs_f64();
+        assert!((3.0..=3.75).contains(&pause_of(&headers)));
         headers.insert("x-amz-retry-after", "1500");
         assert_eq!(asked(&headers), Some(Duration::from_millis(1500)));
         headers.insert("x-amz-retry-after", "86400000");
