@@ -95,7 +95,12 @@ impl Tally {
         if matches!(failure, Failure::InDoubt | Failure::NotSent) {
             return;
         }
-        let verdict = failure.verdict(self.any_stored);
+        // After a signal nothing is tried again, so a failure that would have
+        // passed says nothing of the others; the signal is what ended the run.
+        let verdict = match stop.cause() {
+            Some(_) => Verdict::Object,
+            None => failure.verdict(self.any_stored),
+        };
         let failed = Failed {
             index,
             failure,

@@ -46,7 +46,14 @@ fn assert_told_the_truth(world: &World, outcome: &Outcome) {
         outcome.stderr
     );
     world.assert_no_object_differs();
-    assert!(world.aws.uploads(BUCKET).is_empty(), "{}", outcome.stderr);
+    // What stays open is told: an upload whose beginning got no answer has no
+    // name to abort it by.
+    let told = outcome.stderr.contains("S3 may keep parts");
+    assert!(
+        told || world.aws.uploads(BUCKET).is_empty(),
+        "{}",
+        outcome.stderr
+    );
     assert_eq!(
         outcome.code == Some(0),
         said == planned,

@@ -47,7 +47,7 @@ pub(crate) fn get_object(cx: &Cx, _: GetObjectInput) -> Done<GetObjectOutput> {
 }
 
 /// "If the object you are retrieving is stored in the S3 Glacier Flexible
-/// Retrieval [or] Deep Archive storage class, before you can retrieve the object
+/// Retrieval or Deep Archive storage class, before you can retrieve the object
 /// you must first restore a copy. Otherwise, this action returns an
 /// InvalidObjectState error" (S3 API Reference, "GetObject").
 pub(crate) fn check_thawed(object: &Object) -> Result<(), AwsError> {
