@@ -46,10 +46,8 @@ pub(crate) fn get_object(cx: &Cx, _: GetObjectInput) -> Done<GetObjectOutput> {
     Ok(S3Response::with_headers(output, headers))
 }
 
-/// "If the object you are retrieving is stored in the S3 Glacier Flexible
-/// Retrieval or Deep Archive storage class, before you can retrieve the object
-/// you must first restore a copy. Otherwise, this action returns an
-/// InvalidObjectState error" (S3 API Reference, "GetObject").
+/// What is archived must be restored before it can be read; until then the
+/// answer is InvalidObjectState (S3 API Reference, "GetObject").
 pub(crate) fn check_thawed(object: &Object) -> Result<(), AwsError> {
     match object.properties.storage_class.as_deref() {
         Some(class @ ("GLACIER" | "DEEP_ARCHIVE")) => Err(AwsError::new(
