@@ -253,34 +253,39 @@ fn of_folder(globs: &Globs, folder: &str) -> Option<usize> {
         .min()
 }
 
-/// The items of a list: commas and lines part them, except within `{a,b}`,
-/// `[a,b]` and after a backslash.
-pub fn items(text: &str) -> Vec<&str> {
-    let mut items = Vec::new();
-    let (mut begin, mut depth, mut escaped) = (0, 0_u32, false);
-    for (index, c) in text.char_indices() {
+/// The characters of a text that stand for themselves: outside of `{…}` and
+/// `[…]`, and not after a backslash. A line's end closes what is open.
+pub(crate) fn outside(text: &str) -> impl Iterator<Item = (usize, char)> {
+    let (mut depth, mut escaped) = (0_u32, false);
+    text.char_indices().filter(move |(_, c)| {
         match c {
             _ if escaped => escaped = false,
             '\\' => escaped = true,
             '{' | '[' => depth += 1,
             '}' | ']' => depth = depth.saturating_sub(1),
             '\n' => {
-                items.push(&text[begin..index]);
-                (begin, depth) = (index + 1, 0);
+                depth = 0;
+                return true;
             }
-            ',' if depth == 0 => {
-                items.push(&text[begin..index]);
-                begin = index + 1;
-            }
-            _ => {}
+            _ => return depth == 0,
         }
-    }
-    items.push(&text[begin..]);
-    items
-        .into_iter()
-        .map(str::trim)
-        .filter(|item| !item.is_empty())
-        .collect()
+        false
+    })
+}
+
+/// The items of a list: commas and lines part them, except within `{a,b}`,
+/// `[a,b]` and after a backslash.
+#[must_use]
+pub fn items(text: &str) -> Vec<&str> {
+    let ends = outside(text).filter(|(_, c)| matches!(c, ',' | '\n'));
+    let ends = ends.map(|(index, _)| index).chain([text.len()]);
+    let mut begin = 0;
+    let items = ends.map(|end| {
+        let item = &text[begin..end];
+        begin = (end + 1).min(text.len());
+        item.trim()
+    });
+    items.filter(|item| !item.is_empty()).collect()
 }
 
 #[cfg(test)]

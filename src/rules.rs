@@ -173,19 +173,20 @@ fn make(rules: &ObjectRules, kind: &Kind) -> Properties {
     let stored = stored.filter(|_| {
         !unsaid && kind.sniffed != Sniffed::NotEncoded && !media::is_archive(&content_type)
     });
-    let encoding = match (rules.content_encoding.get(kind.content_encoding), compress) {
-        (Some((said, glob)), _) => {
+    let said = rules.content_encoding.get(kind.content_encoding);
+    let encoding = match (said, stored, compress) {
+        (Some((said, glob)), _, _) => {
             from("content-encoding", "DOCFERRY_CONTENT_ENCODING", glob);
             Encoding::Stored(said.clone())
         }
-        (None, _) if stored.is_some() => Encoding::Stored(stored.unwrap_or_default().to_owned()),
-        (None, Some((codec, glob)))
+        (None, Some(stored), _) => Encoding::Stored(stored.to_owned()),
+        (None, None, Some((codec, glob)))
             if *codec != Compression::Off && media::is_compressible(&content_type) =>
         {
             from("content-encoding", "DOCFERRY_COMPRESS", glob);
             Encoding::Applied(*codec)
         }
-        (None, _) => Encoding::Plain,
+        (None, None, _) => Encoding::Plain,
     };
     let mut headers = rules.common.clone();
     for (rules, chosen) in rules.headers.iter().zip(kind.headers) {

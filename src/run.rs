@@ -141,7 +141,8 @@ async fn tidy(
         destination: &settings.destination,
         owner: work.owner.as_ref(),
         writer,
-        before: transfer::before(aws.now(), age),
+        now: aws.now(),
+        age,
     };
     let tidied = stop.or(abort_stale_uploads(&work.client, &stale)).await;
     tidied.ok_or_else(|| stopped(stop))

@@ -161,7 +161,7 @@ impl Aws {
             .interceptor(Watch(Arc::clone(credentials)))
             .retry_classifier(Again(Arc::clone(credentials)))
             .force_path_style(self.wants_path_style(path_style))
-            .timeout_config(patience(SMALL))
+            .timeout_config(patience())
             // Where many requests share a slow line, each of them stalls now
             // and then; what hangs for good runs into the time-out.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
@@ -186,19 +186,16 @@ impl Aws {
     }
 }
 
-/// Bodies up to this size have the client's own time-out.
-pub(crate) const SMALL: u64 = 1024 * 1024;
-
 /// How long a body of this size may take on the slowest of lines.
 pub(crate) const fn slowest(size: u64) -> Duration {
     Duration::from_secs(size / SLOWEST)
 }
 
-/// The same for the SDK.
-fn patience(size: u64) -> TimeoutConfig {
+/// How long an attempt of the SDK's may take, whose bodies are small.
+fn patience() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(CONNECT)
-        .operation_attempt_timeout(Duration::from_mins(1) + slowest(size))
+        .operation_attempt_timeout(Duration::from_mins(1) + slowest(1024 * 1024))
         .build()
 }
 

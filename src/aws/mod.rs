@@ -12,7 +12,7 @@ mod retries;
 mod site;
 
 pub use clients::Aws;
-pub(crate) use clients::{SMALL, slowest};
+pub(crate) use clients::slowest;
 pub use error::{AwsError, Cause};
 pub(crate) use error::{code_in, code_of, whole_story};
 pub use http::Fetched;

@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use crate::aws::{Aws, Fetched};
 use crate::error::Refusal;
 use crate::settings::IdTokenRequest;
+use crate::text::percent_encoded;
 use crate::types::Secret;
 
 /// Where tokens come from.
@@ -146,7 +147,7 @@ async fn ask_github(request: &IdTokenRequest, aws: &Aws) -> Result<Secret<String
     let url = format!(
         "{}{join}audience={}",
         request.url,
-        percent(&request.audience)
+        percent_encoded(&request.audience)
     );
     let authorization = Zeroizing::new(format!("bearer {}", request.token.reveal()));
     let refused = |reason: String| {
@@ -175,23 +176,6 @@ async fn ask_github(request: &IdTokenRequest, aws: &Aws) -> Result<Secret<String
     }
 }
 
-/// Percent-encoding of a query's value (RFC 3986, section 2.3).
-fn percent(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.extend(['%', hex(byte >> 4), hex(byte & 15)]);
-        }
-    }
-    encoded
-}
-
-fn hex(digit: u8) -> char {
-    char::from(b"0123456789ABCDEF"[usize::from(digit & 15)])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -214,6 +198,9 @@ mod tests {
 
     #[test]
     fn an_audience_is_encoded() {
-        assert_eq!(percent("https://a.b/c d"), "https%3A%2F%2Fa.b%2Fc%20d");
+        assert_eq!(
+            percent_encoded("https://a.b/c d"),
+            "https%3A%2F%2Fa.b%2Fc%20d"
+        );
     }
 }

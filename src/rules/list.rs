@@ -1,6 +1,6 @@
 //! A list of rules for one property.
 
-use crate::globs::{Finder, Glob, Globs};
+use crate::globs::{self, Finder, Glob, Globs};
 use crate::types::Invalid;
 
 /// More would be a program, not a setting.
@@ -63,11 +63,10 @@ impl<T> RuleList<T> {
                 return Err(Invalid::new(format!("has more than {MOST_LINES} lines")));
             }
         }
-        let rest = match rest.len() {
-            0 => None,
-            1 => Some(value(rest[0])?),
-            // Only values that are lists themselves understand this.
-            _ => Some(value(&rest.join("\n"))?),
+        // Several lines are one value, for those that are lists themselves.
+        let rest = match rest.is_empty() {
+            true => None,
+            false => Some(value(&rest.join("\n"))?),
         };
         Ok(Self {
             globs: Globs::new(globs)?,
@@ -116,26 +115,10 @@ impl<T> RuleList<T> {
 /// so what stands before the first one counts as a glob only if it looks like
 /// one, and not like the beginning of a header's value.
 fn as_rule(line: &str) -> Option<(&str, &str)> {
-    let at = equals_sign(line)?;
+    let (at, _) = globs::outside(line).find(|(_, c)| *c == '=')?;
     let (head, value) = (line[..at].trim(), line[at + 1..].trim());
     let looks_like_one = head.contains(['*', '?', '[', '{', '/', '.']);
     (looks_like_one && !head.contains([';', '"'])).then_some((head, value))
-}
-
-/// The first `=` outside of `[…]` and `{…}`.
-fn equals_sign(line: &str) -> Option<usize> {
-    let (mut depth, mut escaped) = (0_u32, false);
-    for (index, c) in line.char_indices() {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' => escaped = true,
-            '{' | '[' => depth += 1,
-            '}' | ']' => depth = depth.saturating_sub(1),
-            '=' if depth == 0 => return Some(index),
-            _ => {}
-        }
-    }
-    None
 }
 
 fn not_last(rest: &[&str]) -> Invalid {

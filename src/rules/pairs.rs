@@ -2,6 +2,7 @@
 
 use super::header::{Header, is_token, value};
 use crate::globs;
+use crate::text::percent_encoded;
 use crate::types::Invalid;
 
 const SHAPE: &str = "write NAME=VALUE, with commas or lines between several; if a glob is meant \
@@ -111,21 +112,6 @@ fn check_tag(text: &str, longest: usize) -> Result<(), Invalid> {
         Some(c) => Err(Invalid::new(format!("has a tag with the character {c:?}"))
             .hint("tags take letters, digits, spaces and + - = . _ : / @")),
     }
-}
-
-/// As in the query of a URL (RFC 3986, section 2.1).
-fn percent_encoded(text: &str) -> String {
-    use std::fmt::Write as _;
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            // A String takes everything.
-            write!(encoded, "%{byte:02X}").unwrap_or_default();
-        }
-    }
-    encoded
 }
 
 fn pairs<'a>(text: &'a str, fill: Fill<'_>) -> Result<Vec<(&'a str, String)>, Invalid> {

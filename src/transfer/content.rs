@@ -17,14 +17,12 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use crate::aws::SMALL;
-
 use super::buffers::{Buffer, Buffers, CHUNK};
 use super::checksum::{Algorithm, Checksum, Running};
 use super::press::Pressed;
 
 /// Up to this size a body is kept in memory.
-pub(super) const KEPT: u64 = SMALL;
+pub(super) const KEPT: u64 = 1024 * 1024;
 /// Up to this size a read is quicker than handing it to another thread; files
 /// that a job has just built are in the page cache.
 const INLINE: u64 = 256 * 1024;

@@ -4,8 +4,6 @@
 //! 200 may hold an error. It is asked for again, and where the upload is gone by
 //! then, S3 is asked what is in its place: that is looked up, never guessed.
 
-use std::fmt::Write as _;
-
 use aws_sdk_s3::types::{ChecksumMode, ChecksumType, CompletedMultipartUpload, CompletedPart};
 use aws_smithy_types::DateTime;
 use md5::{Digest as _, Md5};
@@ -15,6 +13,7 @@ use super::multipart::{Once, Part, Upload, pause};
 use super::{Courier, Failure};
 use crate::aws::{AwsError, Trouble};
 use crate::plan::Put;
+use crate::text::hex;
 
 /// The object that an upload should become.
 struct Whole {
@@ -192,12 +191,7 @@ fn etag_of(parts: &[Part]) -> Option<String> {
             whole.update([digit(at)?]);
         }
     }
-    let mut hex = String::with_capacity(32);
-    for byte in whole.finalize() {
-        // A String takes everything.
-        write!(hex, "{byte:02x}").unwrap_or_default();
-    }
-    Some(format!("{hex}-{}", parts.len()))
+    Some(format!("{}-{}", hex(&whole.finalize()), parts.len()))
 }
 
 impl From<Part> for CompletedPart {

@@ -3,7 +3,6 @@
 mod control;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -31,9 +30,7 @@ pub(super) struct Gate {
 #[derive(Debug)]
 struct State {
     control: Control,
-    /// How many passes there are, those that are still to be taken back
-    /// included.
-    passes: usize,
+    /// How many passes are still to be taken back.
     owed: usize,
     /// How many requests are on the wire: a pass is held while a file is read,
     /// too.
@@ -82,12 +79,10 @@ impl Gate {
             },
         };
         let control = Control::new(bounds);
-        let passes = control.limit();
         Self {
-            room: Arc::new(Semaphore::new(passes)),
+            room: Arc::new(Semaphore::new(control.limit())),
             state: Mutex::new(State {
                 control,
-                passes,
                 owed: 0,
                 on_the_wire: 0,
                 began: (Instant::now(), worked()),
@@ -125,18 +120,18 @@ impl Gate {
     }
 
     fn end_round(&self, state: &mut State) {
+        let before = state.control.limit();
         state.end_round();
         let limit = state.control.limit();
-        if limit > state.passes {
-            let more = limit - state.passes;
+        if limit > before {
+            let more = limit - before;
             let forgiven = more.min(state.owed);
             state.owed -= forgiven;
             self.room.add_permits(more - forgiven);
         } else {
-            let less = state.passes - limit;
+            let less = before - limit;
             state.owed += less - self.room.forget_permits(less);
         }
-        state.passes = limit;
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -27,7 +27,7 @@ use tokio::task::{JoinError, JoinSet};
 
 pub use failure::{Failure, Verdict};
 pub use progress::Progress;
-pub use stale::{Stale, abort_stale_uploads, before};
+pub use stale::{Stale, abort_stale_uploads};
 pub use tally::{Failed, Fate, Leftover, Tally};
 pub use wire::Wire;
 

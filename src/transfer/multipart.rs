@@ -7,16 +7,18 @@ use std::time::Duration;
 use aws_sdk_s3::config::Config;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_types::DateTime;
 use tokio::task::JoinSet;
 
 use super::checksum::{Algorithm, Checksum};
 use super::content::weight;
 use super::open::Opened;
-use super::put::{add, blame_the_file, load, verified};
+use super::put::{blame_the_file, load, verified};
 use super::{Courier, Failure, Leftover};
 use crate::aws::{AwsError, Trouble};
 use crate::plan::Put;
-use crate::rules::Encoding;
+use crate::rules::{Encoding, Properties};
 use crate::text::printable;
 
 /// An upload that S3 keeps parts for.
@@ -66,16 +68,6 @@ impl Once {
     }
 }
 
-/// What came of aborting an upload.
-pub(super) enum Aborted {
-    /// It was still open, so it never became an object.
-    Done,
-    /// It was gone already.
-    Gone,
-    /// S3 still has it.
-    Left(Leftover),
-}
-
 /// A part that S3 has.
 pub(super) struct Part {
     pub(super) number: i32,
@@ -120,13 +112,11 @@ impl Courier {
             return (Ok(()), leftovers);
         };
         let late = self.settle(&mut under_way).await;
-        let mut aborted = self.abort(&upload).await;
-        if late && matches!(aborted, Aborted::Done | Aborted::Gone) {
-            aborted = self.abort(&upload).await;
+        let mut left = self.abort(&upload).await;
+        if late && left.is_none() {
+            left = self.abort(&upload).await;
         }
-        if let Aborted::Left(left) = aborted {
-            leftovers.push(left);
-        }
+        leftovers.extend(left);
         (Err(blame_the_file(failure, &opened)), leftovers)
     }
 
@@ -223,7 +213,7 @@ impl Courier {
             key,
             id,
             algorithm,
-            begun: super::before(self.wire.now(), Duration::ZERO),
+            begun: DateTime::from(self.wire.now()).secs(),
         })
     }
 
@@ -288,7 +278,7 @@ impl Courier {
     }
 
     /// Frees what S3 keeps of an upload that will not be completed.
-    pub(super) async fn abort(&self, upload: &Upload) -> Aborted {
+    pub(super) async fn abort(&self, upload: &Upload) -> Option<Leftover> {
         let request = self
             .client
             .abort_multipart_upload()
@@ -301,20 +291,19 @@ impl Courier {
             true => Duration::from_secs(3),
             false => Duration::from_secs(30),
         };
-        let late = |reason: &str| Aborted::Left(upload.left(reason.to_owned()));
+        let late = |reason: &str| Some(upload.left(reason.to_owned()));
         let answer = tokio::select! {
             answer = request.send() => answer,
             () = tokio::time::sleep(limit) => return late("S3 did not answer in time"),
             () = self.stop.hurried() => return late("there was no time for it"),
         };
         let reason = match answer {
-            Ok(_) => return Aborted::Done,
+            Ok(_) => return None,
             Err(error) => AwsError::from_sdk(&error),
         };
-        if reason.is(&["NoSuchUpload"]) {
-            return Aborted::Gone;
-        }
-        Aborted::Left(upload.left(reason.to_string()))
+        // The upload is gone, which is what was wanted.
+        let gone = reason.is(&["NoSuchUpload"]);
+        (!gone).then(|| upload.left(reason.to_string()))
     }
 
     /// An upload that S3 may keep without having told its name.
@@ -323,6 +312,17 @@ impl Courier {
             key: self.key_of(put),
             upload_id: None,
             reason: "S3's answer to its beginning got lost".to_owned(),
+        }
+    }
+}
+
+/// Adds the headers of an object before its request is signed. Their names and
+/// values were checked when the settings were read.
+fn add(request: &mut HttpRequest, properties: &Properties) {
+    for header in &properties.headers {
+        let (name, value) = (header.name.clone(), header.value.clone());
+        if request.headers_mut().try_insert(name, value).is_err() {
+            debug_assert!(false, "{header:?} is no header");
         }
     }
 }

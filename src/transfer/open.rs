@@ -63,23 +63,21 @@ impl Root {
     /// that nothing outside is opened even for the moment of a look. An old
     /// kernel or a sandbox without `openat2` is left to the stamp.
     fn open_below(&self, planned: &LocalFile) -> io::Result<File> {
-        let path = self.source.path_of(&planned.key);
+        let path = || self.source.path_of(&planned.key);
         if let Some(folder) = self.folder.as_ref().filter(|_| !self.source.is_file()) {
             let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
             let name = planned.key.as_str();
             match rustix::fs::openat2(folder, name, FLAGS, Mode::empty(), resolve) {
                 Ok(file) => return Ok(File::from(file)),
-                Err(Errno::XDEV) => return self.open_resolved(folder, &path),
+                Err(Errno::XDEV) => return self.open_resolved(folder, &path()),
                 Err(Errno::NOSYS | Errno::PERM | Errno::AGAIN | Errno::INVAL) => {}
                 Err(error) => return Err(error.into()),
             }
         }
-        let file = rustix::fs::open(path, FLAGS, Mode::empty())?;
+        let file = rustix::fs::open(path(), FLAGS, Mode::empty())?;
         Ok(File::from(file))
     }
-}
 
-impl Root {
     /// A link with an absolute path may lead inside: what it leads to is opened
     /// by its own path below the folder, without any link on the way.
     fn open_resolved(&self, folder: &OwnedFd, path: &Path) -> io::Result<File> {

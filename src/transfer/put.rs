@@ -1,6 +1,5 @@
 //! One object in one request.
 
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use tokio::sync::SemaphorePermit;
 
 use super::buffers::Buffers;
@@ -11,7 +10,7 @@ use super::press::press;
 use super::{Courier, Failure};
 use crate::aws::AwsError;
 use crate::plan::Put;
-use crate::rules::{Encoding, Properties};
+use crate::rules::Encoding;
 
 /// What one request carries.
 struct Loaded<'a> {
@@ -105,20 +104,7 @@ impl Courier {
         let taken = sent.await.map_err(|error| self.refused(error, checksum))?;
         verified(taken.checksum.as_deref(), checksum)
     }
-}
 
-/// Adds the headers of an object before its request is signed. Their names and
-/// values were checked when the settings were read.
-pub(super) fn add(request: &mut HttpRequest, properties: &Properties) {
-    for header in &properties.headers {
-        let (name, value) = (header.name.clone(), header.value.clone());
-        if request.headers_mut().try_insert(name, value).is_err() {
-            debug_assert!(false, "{header:?} is no header");
-        }
-    }
-}
-
-impl Courier {
     /// A server may refuse a checksum that it does not know. That is taken for
     /// it only where another one can be asked for; otherwise its words count.
     pub(super) fn refused(&self, error: AwsError, checksum: &Checksum) -> Failure {

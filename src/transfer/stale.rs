@@ -1,6 +1,6 @@
 //! Open uploads that nobody will complete any more.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_sdk_s3::operation::list_multipart_uploads::ListMultipartUploadsOutput;
 use aws_sdk_s3::types::MultipartUpload;
@@ -19,8 +19,10 @@ pub struct Stale<'a> {
     pub owner: Option<&'a AccountId>,
     /// Who writes.
     pub writer: &'a Writer,
-    /// What was begun before, in seconds since 1970.
-    pub before: i64,
+    /// The time.
+    pub now: SystemTime,
+    /// How old an upload must be.
+    pub age: Duration,
 }
 
 /// Removes open uploads under the prefix that this writer began long ago; those
@@ -42,7 +44,7 @@ pub async fn abort_stale_uploads(client: &aws_sdk_s3::Client, stale: &Stale<'_>)
                 return;
             }
         };
-        for upload in page.uploads().iter().filter(|u| is_old(u, stale.before)) {
+        for upload in page.uploads().iter().filter(|u| is_old(u, stale)) {
             match is_own(upload, stale.writer) {
                 true => aborted += usize::from(abort(client, stale, upload).await),
                 false => others += 1,
@@ -87,8 +89,10 @@ async fn list(
     answer.map_err(|error| AwsError::from_sdk(&error))
 }
 
-fn is_old(upload: &MultipartUpload, before: i64) -> bool {
-    upload.initiated().is_some_and(|at| at.secs() < before)
+fn is_old(upload: &MultipartUpload, stale: &Stale<'_>) -> bool {
+    let begun = upload.initiated().map(|at| SystemTime::try_from(*at));
+    let age = begun.and_then(|at| stale.now.duration_since(at.ok()?).ok());
+    age.is_some_and(|age| age > stale.age)
 }
 
 /// Sessions of one role are one writer, whatever they are called.
@@ -131,12 +135,4 @@ async fn abort(client: &aws_sdk_s3::Client, stale: &Stale<'_>, upload: &Multipar
             false
         }
     }
-}
-
-/// The moment that lies so long before another.
-#[must_use]
-pub fn before(now: std::time::SystemTime, age: Duration) -> i64 {
-    let since = now.duration_since(std::time::SystemTime::UNIX_EPOCH);
-    let then = since.unwrap_or_default().saturating_sub(age);
-    i64::try_from(then.as_secs()).unwrap_or(i64::MAX)
 }

@@ -7,21 +7,16 @@ use aws_smithy_types::DateTime;
 use aws_smithy_types::body::SdkBody;
 use http::header::{AUTHORIZATION, HeaderName, HeaderValue, USER_AGENT};
 use http::{Method, Request};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, utf8_percent_encode};
 
 use super::sign::{Signable, Signer, sha256, stamp};
 use crate::aws::Site;
+use crate::text::{RESERVED, percent_encoded};
 use crate::transfer::checksum::{Algorithm, Checksum};
 use crate::transfer::content::Content;
 
-/// What stays as it is in a key.
-const KEY: &AsciiSet = &QUERY.remove(b'/');
-/// What stays as it is in a value of a query.
-const QUERY: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+/// In a key, slashes stay.
+const KEY: &AsciiSet = &RESERVED.remove(b'/');
 
 /// The header that a checksum goes into, and comes back in.
 pub(super) const fn checksum_header(algorithm: Algorithm) -> &'static str {
@@ -65,7 +60,7 @@ impl Form {
         content: &Content,
         checksum: &'a Checksum,
     ) -> Draft<'a> {
-        let id = utf8_percent_encode(upload_id, QUERY);
+        let id = percent_encoded(upload_id);
         let query = format!("partNumber={number}&uploadId={id}&x-id=UploadPart");
         self.draft(key, query, &[OCTETS], content, checksum)
     }

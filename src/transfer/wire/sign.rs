@@ -10,6 +10,8 @@ use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 use ring::digest::{SHA256, digest};
 use ring::hmac::{self, HMAC_SHA256};
+
+use crate::text::hex;
 use zeroize::Zeroizing;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
@@ -125,13 +127,4 @@ fn canonical(it: &Signable) -> (String, String) {
     }
     let _ = write!(text, "\n{names}\n{}", it.payload);
     (text, names)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |byte: u8| char::from(DIGITS[usize::from(byte & 15)]);
-    bytes
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(*byte)])
-        .collect()
 }
