@@ -55,6 +55,9 @@ fn outage(error: &AwsError, at: &Circumstances<'_>) -> Refusal {
         "S3 in region {} has failed so often that trying on makes no sense",
         at.region
     ))
+    .fact("identity", at.identity.name())
+    .fact("account", account_of(at))
+    .fact("action", "s3:PutObject")
     .fact("resource", at.url.clone())
     .fact("the last", error.to_string())
     .hint("run the job again when it is over; what is in place is simply put again")
@@ -331,6 +334,20 @@ fn objects(at: &Circumstances<'_>) -> String {
     let partition = writer.split(':').nth(1).unwrap_or("aws");
     let Destination { bucket, prefix } = at.destination;
     format!("arn:{partition}:s3:::{bucket}/{prefix}*")
+}
+
+/// No endpoint can be made of the settings, so nobody could be asked.
+#[must_use]
+pub fn without_address(destination: &Destination, region: Option<&str>, reason: String) -> Refusal {
+    Refusal::new(format!("bucket {} has no address", destination.bucket))
+        .fact("action", "s3:PutObject")
+        .fact("resource", destination.to_string())
+        .fact("region", region.unwrap_or("unknown"))
+        .fact("reason", reason)
+        .hint(
+            "check AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL and AWS_REGION, and whether \
+             AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT fit to them",
+        )
 }
 
 fn unreachable(error: &AwsError, at: &Circumstances<'_>) -> Refusal {

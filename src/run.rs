@@ -94,11 +94,12 @@ async fn load(
     stop: &Arc<Stop>,
 ) -> Result<Load, Error> {
     let retries = Retries::default();
-    let site = aws.site(settings.destination.bucket.as_str(), settings.path_style);
-    let site = site
-        .await
-        .map_err(|reason| Refusal::new("the bucket has no address").fact("reason", reason))
-        .map_err(|refusal| Error::Destination(Box::new(refusal)))?;
+    let bucket = settings.destination.bucket.as_str();
+    let site = aws.site(bucket, settings.path_style).await;
+    let site = site.map_err(|reason| {
+        let refusal = refused::without_address(&settings.destination, aws.region(), reason);
+        Error::Destination(Box::new(refusal))
+    })?;
     let payer = settings.objects.request_payer;
     let wire = Wire::new(
         aws,

@@ -190,7 +190,13 @@ fn an_outage_ends_the_run_with_one_explanation() {
     // Three examples, the number of the others, and the explanation.
     let errors = outcome.stderr.matches("error:").count();
     assert!(errors <= 5, "{}", outcome.stderr);
-    let outcome = outcome.says("has failed so often that trying on makes no sense");
+    let outcome = outcome
+        .says("has failed so often that trying on makes no sense")
+        .says("identity  arn:aws:sts::222222222222:assumed-role/docs-writer/docferry")
+        .says("account   222222222222 writes")
+        .says("action    s3:PutObject")
+        .says("resource  s3://example-docs/site/")
+        .says("hint: run the job again");
     assert_told_the_truth(&world, &outcome);
 }
 

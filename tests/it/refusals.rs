@@ -322,3 +322,20 @@ fn a_clock_that_is_far_off() {
     // The SDK corrects the clock by the server's date and signs again.
     outcome.exits(0);
 }
+
+#[test]
+fn an_endpoint_that_is_no_address_names_the_variables_that_make_it() {
+    let world = World::new();
+    world.site();
+    world
+        .job()
+        .var("AWS_ENDPOINT_URL_STS", world.aws.endpoint())
+        .var("AWS_ENDPOINT_URL_S3", "https://[::1")
+        .run()
+        .exits(5)
+        .says("bucket example-docs has no address")
+        .says("action    s3:PutObject")
+        .says("resource  s3://example-docs/site/")
+        .says("region    eu-central-1")
+        .says("hint: check AWS_ENDPOINT_URL_S3");
+}
