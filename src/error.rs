@@ -227,6 +227,8 @@ pub enum Error {
     Objects {
         /// How many.
         failed: usize,
+        /// How many were not even begun.
+        unsent: usize,
         /// Out of how many.
         planned: usize,
     },
@@ -289,11 +291,19 @@ impl fmt::Display for Error {
                 count(*number, "object")
             ),
             Self::Source(error) => error.fmt(f),
-            Self::Objects { failed, planned } => write!(
-                f,
-                "{} of {planned} failed; the others are in place",
-                count(*failed, "object")
-            ),
+            Self::Objects {
+                failed,
+                unsent,
+                planned,
+            } => {
+                write!(f, "{} of {planned} failed", count(*failed, "object"))?;
+                match unsent {
+                    0 => {}
+                    1 => f.write_str(", and 1 was not sent")?,
+                    more => write!(f, ", and {more} were not sent")?,
+                }
+                f.write_str("; the others are in place")
+            }
             Self::OutOfTime {
                 limit,
                 failed,

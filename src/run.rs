@@ -386,10 +386,15 @@ fn conclude(
     }
     match stop.cause() {
         Some(signal) => Err(Error::Stopped(signal)),
-        None => Err(Error::Objects {
-            failed: planned - tally.count(Fate::Stored),
-            planned,
-        }),
+        None => {
+            let unsent = tally.count(Fate::NotSent);
+            let failed = planned - unsent - tally.count(Fate::Stored);
+            Err(Error::Objects {
+                failed,
+                unsent,
+                planned,
+            })
+        }
     }
 }
 

@@ -31,7 +31,7 @@ impl Plan {
             // What stays has been shown when it came.
             let shown = file.filter(|_| effect != "keep");
             for property in shown.map(|(_, p)| properties_of(p)).unwrap_or_default() {
-                writeln!(out, "          {}", printable(&property))?;
+                writeln!(out, "       {}", printable(&property))?;
             }
         }
         writeln!(out, "{}", self.summary())

@@ -9,10 +9,10 @@ use percent_encoding::percent_decode_str;
 use tokio::task::JoinSet;
 
 use super::span::Span;
-use super::{Place, Unanswered};
+use super::{Place, Unanswered, manifest};
 use crate::aws::AwsError;
 use crate::plan::{Put, Seen, Strays, is_own};
-use crate::types::ETag;
+use crate::types::{ETag, OWN_FOLDER};
 
 /// How many stretches are listed at once.
 const SIDE_BY_SIDE: usize = 16;
@@ -28,6 +28,8 @@ pub struct Listing {
     pub strays: Strays,
     /// How many objects there are, without docferry's own.
     pub total: usize,
+    /// Whether docferry's own record is there.
+    pub has_manifest: bool,
 }
 
 /// A page, and the stretch that it belongs to.
@@ -156,6 +158,7 @@ impl Listing {
 
     fn take(&mut self, puts: &[Put], key: &str, object: &Object, wants_strays: bool) {
         if is_own(key) {
+            self.has_manifest |= key == format!("{OWN_FOLDER}/{}", manifest::NAME);
             return;
         }
         self.total += 1;

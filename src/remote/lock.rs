@@ -96,20 +96,15 @@ pub struct Desk<'a> {
 
 /// Takes the lock, if nobody has it.
 pub async fn take(desk: Desk<'_>, holder: &Holder) -> Result<Taken, Unanswered> {
+    // Writing comes first: a lock that is not there may not be asked about by
+    // those who may list a prefix only.
+    let (mut before, mut renewed) = (None, 0);
     loop {
-        let (before, renewed) = match read(desk.place).await? {
-            None => (None, 0),
-            Some((Current { holder: Some(other), .. }, _)) if other != *holder => {
-                return Ok(Taken::Busy(other));
-            }
-            Some((Current { etag, .. }, renewed)) => (Some(etag), renewed + 1),
-        };
         let paper = Paper {
             version: 1,
             holder: Some(holder.clone()),
             renewed,
         };
-        // Somebody may have been faster, which the next look tells.
         if let Some(etag) = write(desk, before.as_deref(), &paper).await? {
             return Ok(Taken::Held(Held {
                 holder: holder.clone(),
@@ -117,6 +112,14 @@ pub async fn take(desk: Desk<'_>, holder: &Holder) -> Result<Taken, Unanswered> 
                 renewed,
             }));
         }
+        // Somebody has it, had it, or was faster.
+        (before, renewed) = match read(desk.place).await? {
+            None => (None, 0),
+            Some((Current { holder: Some(other), .. }, _)) if other != *holder => {
+                return Ok(Taken::Busy(other));
+            }
+            Some((Current { etag, .. }, renewed)) => (Some(etag), renewed + 1),
+        };
     }
 }
 

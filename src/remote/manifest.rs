@@ -9,7 +9,7 @@ use crate::rules::ObjectRules;
 use crate::transfer::Wire;
 
 /// Its name in docferry's own folder.
-const NAME: &str = "manifest";
+pub(super) const NAME: &str = "manifest";
 /// A packed manifest has about 60 bytes for each object.
 const LARGEST: i64 = 512 * 1024 * 1024;
 
@@ -133,6 +133,8 @@ pub async fn store(
     match read(place).await {
         Ok(Read::Found(found)) if found.packed == ours => Ok(Stored::Done),
         Ok(_) => Ok(Stored::Overtaken),
+        // What is gone is refused, too, to those who may list a prefix only.
+        Err(denied) if denied.is_denied() => Ok(Stored::Overtaken),
         Err(unanswered) => Err(unanswered),
     }
 }

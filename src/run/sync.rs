@@ -6,7 +6,7 @@ use super::{Job, Memory, stopped};
 use crate::error::{Error, LIST_LIMIT, Refusal};
 use crate::inspect;
 use crate::plan::{Decision, Facts, Plan, Reason, Strays, sort};
-use crate::remote::{Listing, Unanswered, list, read};
+use crate::remote::{Listing, Read, Unanswered, list, read};
 use crate::settings::{Command, Compare, Mode};
 use crate::text::{count, grouped, printable};
 
@@ -33,6 +33,9 @@ pub(super) async fn compare(job: &Job<'_>, plan: Plan) -> Result<(Plan, Option<M
     };
     let manifest = match manifest {
         Some(Ok(manifest)) => Some(manifest),
+        // S3 says so only to those who may list the whole bucket; to others it
+        // refuses what is not there ("`GetObject`", Amazon S3 API Reference).
+        Some(Err(denied)) if denied.is_denied() && !listing.has_manifest => Some(Read::None),
         Some(Err(denied)) if denied.is_denied() && sync.compare == Compare::Auto => {
             warn(&denied, "docferry does without its record");
             None
@@ -44,6 +47,7 @@ pub(super) async fn compare(job: &Job<'_>, plan: Plan) -> Result<(Plan, Option<M
         seen,
         strays,
         total,
+        has_manifest: _,
     } = listing;
     let mut facts: Vec<Facts> = seen.into_iter().map(with_object).collect();
     let memory = manifest.map(|manifest| Memory::read(job, manifest, &plan, &mut facts));

@@ -145,7 +145,8 @@ pub async fn carry(
     for stage in stages {
         work.carry(stage).await;
         // What is missing may be what the next stage's pages need.
-        if !work.tally.failed.is_empty() || work.courier.stop.is_requested() {
+        let incomplete = settings.holds_stages && !work.tally.failed.is_empty();
+        if incomplete || work.courier.stop.is_requested() {
             break;
         }
     }
