@@ -39,7 +39,9 @@ pub async fn compare(
     stop: &Arc<Stop>,
 ) -> Result<Compared, Unanswered> {
     let asked = questions(plan, &facts, how);
-    let of_files = asked.iter().filter(|(_, question)| *question != Question::Head);
+    let of_files = asked
+        .iter()
+        .filter(|(_, question)| *question != Question::Head);
     let tasks = of_files.map(|(index, question)| Task {
         index: *index,
         etag: match question {
@@ -54,7 +56,9 @@ pub async fn compare(
         facts[index].by_etag = Some(told.by_etag);
     }
     let asked = questions(plan, &facts, how);
-    let of_objects = asked.iter().filter(|(_, question)| *question == Question::Head);
+    let of_objects = asked
+        .iter()
+        .filter(|(_, question)| *question == Question::Head);
     let unanswered = heads(
         plan,
         &mut facts,
@@ -161,7 +165,10 @@ fn ask(under_way: &mut JoinSet<Answer>, plan: &Arc<Plan>, place: Place<'_>, inde
 /// What must be read to compare a file with the checksum that S3 has, if S3 has
 /// one of the whole object.
 fn by_checksum(index: usize, looks: &Looks) -> Option<Task> {
-    let crc64 = looks.crc64nvme.as_ref().map(|sum| (Algorithm::Crc64Nvme, sum));
+    let crc64 = looks
+        .crc64nvme
+        .as_ref()
+        .map(|sum| (Algorithm::Crc64Nvme, sum));
     let crc32 = looks.crc32c.as_ref().map(|sum| (Algorithm::Crc32C, sum));
     let (algorithm, sum) = crc64.or(crc32)?;
     Some(Task {

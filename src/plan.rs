@@ -16,9 +16,7 @@ use std::sync::Arc;
 
 pub use action::Action;
 pub use agree::{Shown, agree};
-pub use compare::{
-    Decision, Facts, Looked, Question, Record, Seen, Verdict, decide, form_of,
-};
+pub use compare::{Decision, Facts, Looked, Question, Record, Seen, Verdict, decide, form_of};
 pub use deletes::{Sorted, Strays, is_own, sort};
 pub use lanes::Lanes;
 pub use order::Order;

@@ -409,7 +409,9 @@ fn objects(at: &Circumstances<'_>) -> String {
     let Destination { bucket, prefix } = at.destination;
     match at.asked {
         Asked::List => format!("arn:{partition}:s3:::{bucket}"),
-        Asked::Put | Asked::Own | Asked::Delete => format!("arn:{partition}:s3:::{bucket}/{prefix}*"),
+        Asked::Put | Asked::Own | Asked::Delete => {
+            format!("arn:{partition}:s3:::{bucket}/{prefix}*")
+        }
     }
 }
 
@@ -421,7 +423,7 @@ fn condition(at: &Circumstances<'_>) -> String {
         Asked::List if !prefix.is_empty() => {
             format!(", \"Condition\": {{\"StringLike\": {{\"s3:prefix\": \"{prefix}*\"}}}}")
         }
-        _ => String::new(),
+        Asked::Put | Asked::List | Asked::Own | Asked::Delete => String::new(),
     }
 }
 

@@ -226,13 +226,19 @@ fn digest_of(content_type: &str, encoding: &Encoding, headers: &[Header]) -> Dig
         Encoding::Stored(encoding) => encoding.clone(),
         Encoding::Applied(codec) => format!("applied {codec}"),
     };
-    let own = [("content-type", content_type), ("content-encoding", &encoding)];
+    let own = [
+        ("content-type", content_type),
+        ("content-encoding", &encoding),
+    ];
     let others = headers.iter();
     let others = others.map(|header| (header.name.as_str(), header.value.as_str()));
     let mut all: Vec<(&str, &str)> = own.into_iter().chain(others).collect();
     all.sort_unstable();
     // Neither a name nor a value has a line break.
-    let lines: Vec<String> = all.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
+    let lines: Vec<String> = all
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}\n"))
+        .collect();
     Digest::of(lines.concat().as_bytes())
 }
 

@@ -25,7 +25,9 @@ use crate::rules::Rules;
 use crate::settings::{Command, Lock, Mistake, Mistakes, Mode, PlanFormat, Settings};
 use crate::stop::Stop;
 use crate::text::{count, visible};
-use crate::transfer::{self, Failed, Fate, Progress, Root, Stale, Tally, Verdict, abort_stale_uploads};
+use crate::transfer::{
+    self, Failed, Fate, Progress, Root, Stale, Tally, Verdict, abort_stale_uploads,
+};
 use crate::walk::{Source, Suspect, walk};
 
 /// Does what the settings say. `aws` makes the clients, `stop` may end the
@@ -66,8 +68,8 @@ pub async fn run(
         screen,
     };
     match lock(&job).await? {
-        None => job.work(plan).await,
-        Some(held) => job.work_with(held, plan).await,
+        None => Box::pin(job.work(plan)).await,
+        Some(held) => Box::pin(job.work_with(held, plan)).await,
     }
 }
 
@@ -137,7 +139,7 @@ impl Job<'_> {
     async fn work(&self, plan: Plan) -> Result<(), Error> {
         let Self { settings, stop, .. } = self;
         let (plan, mut memory) = match settings.sync.looks() {
-            true => sync::compare(self, plan).await?,
+            true => Box::pin(sync::compare(self, plan)).await?,
             false => (plan, None),
         };
         if settings.command == Command::Plan {
@@ -163,7 +165,7 @@ impl Job<'_> {
         }
         conclude(&tally, stop, |failed| {
             let url = plan.destination.url_of(&plan.puts[failed.index].file.key);
-            self.far.explain_failure(&failed.failure, url)
+            Box::new(self.far.explain_failure(&failed.failure, url))
         })?;
         self.deleted(&tally, &plan)?;
         remembered

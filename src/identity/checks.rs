@@ -6,7 +6,7 @@ use super::{Caller, scoped};
 use crate::aws::Aws;
 use crate::error::{Error, Refusal};
 use crate::rules::ObjectRules;
-use crate::settings::{SyncSettings, IdentitySettings, Mistake, Mistakes, SessionPolicy};
+use crate::settings::{IdentitySettings, Mistake, Mistakes, SessionPolicy, SyncSettings};
 use crate::types::Destination;
 
 /// What narrows the last session.

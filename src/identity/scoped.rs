@@ -136,7 +136,10 @@ mod tests {
         assert!(!policy.contains("s3:GetObject") && !policy.contains("s3:ListBucket"));
         sync.mode = Mode::Sync;
         let with_sync = scoped_for(&objects, &sync);
-        assert!(with_sync.contains(r#""s3:prefix":"a${*}b/*""#), "{with_sync}");
+        assert!(
+            with_sync.contains(r#""s3:prefix":"a${*}b/*""#),
+            "{with_sync}"
+        );
         assert!(with_sync.contains("s3:GetObject") && !with_sync.contains("s3:DeleteObject"));
         sync.mode = Mode::Mirror;
         assert!(scoped_for(&objects, &sync).contains("s3:DeleteObject"));

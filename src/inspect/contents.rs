@@ -75,8 +75,13 @@ pub(super) async fn read_all(
 fn read(opened: &Opened, task: &Task, plan: &Plan, buffer: &mut [u8]) -> io::Result<Told> {
     let size = opened.size();
     let mut digest = blake3::Hasher::new();
-    let mut etags = task.etag.map(|etag| ETags::new(etag, size, &plan.puts[task.index].method));
-    let mut running = task.checksum.as_ref().map(|(algorithm, _)| Running::new(*algorithm));
+    let mut etags = task
+        .etag
+        .map(|etag| ETags::new(etag, size, &plan.puts[task.index].method));
+    let mut running = task
+        .checksum
+        .as_ref()
+        .map(|(algorithm, _)| Running::new(*algorithm));
     let mut at = 0;
     while at < size {
         let length = usize::try_from(size - at).unwrap_or(CHUNK).min(CHUNK);
@@ -91,7 +96,13 @@ fn read(opened: &Opened, task: &Task, plan: &Plan, buffer: &mut [u8]) -> io::Res
         }
         at += length as u64;
     }
-    let same = |is_same: bool| if is_same { Verdict::Same } else { Verdict::Differs };
+    let same = |is_same: bool| {
+        if is_same {
+            Verdict::Same
+        } else {
+            Verdict::Differs
+        }
+    };
     let by_checksum = running.zip(task.checksum.as_ref());
     Ok(Told {
         digest: Some(digest.finalize().into()),

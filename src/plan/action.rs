@@ -30,7 +30,8 @@ impl Plan {
     pub fn actions(&self) -> impl Iterator<Item = Action<'_>> {
         let mut puts = self.puts.iter().enumerate().map(of_put).peekable();
         let mut keeps = self.keeps.iter().enumerate().map(of_keep).peekable();
-        let mut deletes = self.deletes.iter().enumerate().map(of_delete).peekable();
+        let deletes = self.deletes.iter().map(|key| &**key);
+        let mut deletes = deletes.enumerate().map(of_delete).peekable();
         std::iter::from_fn(move || {
             let put = puts.peek().map(|action| action.path);
             let keep = keeps.peek().map(|action| action.path);
@@ -51,7 +52,12 @@ fn of_put((index, put): (usize, &Put)) -> Action<'_> {
         effect: match put.reason {
             Reason::Forced => "put",
             Reason::New => "add",
-            _ => "change",
+            Reason::SizeDiffers
+            | Reason::ContentDiffers
+            | Reason::PropertiesDiffer
+            | Reason::Incomparable
+            | Reason::Unchanged
+            | Reason::Stale => "change",
         },
         reason: put.reason,
         path: put.file.key.as_str(),
@@ -73,7 +79,7 @@ fn of_keep((index, keep): (usize, &Keep)) -> Action<'_> {
     }
 }
 
-fn of_delete((index, path): (usize, &Box<str>)) -> Action<'_> {
+fn of_delete((index, path): (usize, &str)) -> Action<'_> {
     Action {
         name: "delete",
         effect: "delete",

@@ -79,7 +79,9 @@ mod tests {
         Properties {
             content_type: "text/html".to_owned(),
             encoding: Encoding::Plain,
-            headers: headers.map(|(name, value)| Header::new(*name, *value)).collect(),
+            headers: headers
+                .map(|(name, value)| Header::new(*name, *value))
+                .collect(),
             stamped,
             origins: Vec::new(),
             digest: Digest::of(b""),
@@ -99,8 +101,18 @@ mod tests {
         const ARN: &str = "arn:aws:kms:eu-central-1:222222222222:key/1a";
         for (there, wanted, stamped, same) in [
             (&[][..], &[][..], 0, true),
-            (&[("cache-control", "no-cache")], &[("cache-control", "no-cache")], 0, true),
-            (&[("cache-control", "no-cache")], &[("cache-control", "max-age=1")], 0, false),
+            (
+                &[("cache-control", "no-cache")],
+                &[("cache-control", "no-cache")],
+                0,
+                true,
+            ),
+            (
+                &[("cache-control", "no-cache")],
+                &[("cache-control", "max-age=1")],
+                0,
+                false,
+            ),
             (&[("cache-control", "no-cache")], &[], 0, false),
             (&[], &[("cache-control", "no-cache")], 0, false),
             (&[("x-amz-meta-mtime", "1")], &[], 0, false),
@@ -109,13 +121,28 @@ mod tests {
             (&[("x-amz-storage-class", "GLACIER")], &[], 0, true),
             (&[], &[("x-amz-storage-class", "STANDARD")], 0, true),
             (&[], &[("x-amz-storage-class", "STANDARD_IA")], 0, false),
-            (&[("x-amz-server-side-encryption", "AES256")], &[("x-amz-server-side-encryption", "aws:kms")], 0, false),
+            (
+                &[("x-amz-server-side-encryption", "AES256")],
+                &[("x-amz-server-side-encryption", "aws:kms")],
+                0,
+                false,
+            ),
             (&[(KEY, ARN)], &[(KEY, "1a")], 0, true),
             (&[(KEY, ARN)], &[(KEY, "alias/docs")], 0, true),
             (&[(KEY, ARN)], &[(KEY, "2b")], 0, false),
             // The stamp of another commit is no difference.
-            (&[("x-amz-meta-commit", "old")], &[("x-amz-meta-commit", "new")], 1, true),
-            (&[("x-amz-meta-commit", "old")], &[("x-amz-meta-commit", "new")], 0, false),
+            (
+                &[("x-amz-meta-commit", "old")],
+                &[("x-amz-meta-commit", "new")],
+                1,
+                true,
+            ),
+            (
+                &[("x-amz-meta-commit", "old")],
+                &[("x-amz-meta-commit", "new")],
+                0,
+                false,
+            ),
             // What S3 does not show may be anything.
             (&[], &[("x-amz-tagging", "a=b")], 0, false),
         ] {
@@ -125,6 +152,9 @@ mod tests {
         let mut stored = properties(&[], 0);
         stored.encoding = Encoding::Stored("gzip".to_owned());
         assert_eq!(agree(&shown(&[]), &stored), Verdict::Differs);
-        assert_eq!(agree(&shown(&[("content-encoding", "gzip")]), &stored), Verdict::Same);
+        assert_eq!(
+            agree(&shown(&[("content-encoding", "gzip")]), &stored),
+            Verdict::Same
+        );
     }
 }

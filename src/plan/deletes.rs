@@ -123,19 +123,44 @@ mod tests {
         for (strays, selection, keep, expected) in [
             (&["a", "b/c"][..], &all, "", &["a", "b/c"][..]),
             (&["a", "b/c"], &all, "b/", &["a"]),
-            (&["a.html", "a.css", "drafts/b.html"], &some, "", &["a.html"]),
+            (
+                &["a.html", "a.css", "drafts/b.html"],
+                &some,
+                "",
+                &["a.html"],
+            ),
             // docferry's own objects, and those of folders.
-            (&[".docferry/manifest", ".docferry/lock", "", "here/", "gone/"], &all, "", &["gone/"]),
-            (&[".docferry-notes", ".docferry"], &all, "", &[".docferry-notes", ".docferry"]),
+            (
+                &[".docferry/manifest", ".docferry/lock", "", "here/", "gone/"],
+                &all,
+                "",
+                &["gone/"],
+            ),
+            (
+                &[".docferry-notes", ".docferry"],
+                &all,
+                "",
+                &[".docferry-notes", ".docferry"],
+            ),
         ] {
-            assert_eq!(stale(strays, &["here/x"], selection, keep), expected, "{strays:?}");
+            assert_eq!(
+                stale(strays, &["here/x"], selection, keep),
+                expected,
+                "{strays:?}"
+            );
         }
     }
 
     #[test]
     fn a_folder_with_a_manifest_of_its_own_belongs_to_another_job() {
         let strays = [
-            "pr-1/.docferry/manifest", "pr-1/a", "pr-1/b/c", "pr-10/a", "pr-2/x/.docferry/manifest", "pr-2/x/y", "pr-2/z",
+            "pr-1/.docferry/manifest",
+            "pr-1/a",
+            "pr-1/b/c",
+            "pr-10/a",
+            "pr-2/x/.docferry/manifest",
+            "pr-2/x/y",
+            "pr-2/z",
         ];
         let sorted = sort_keys(&strays, &["here/x"], &Selection::default(), "");
         let texts = |keys: &[Box<str>]| keys.join(" ");

@@ -34,8 +34,7 @@ impl Plan {
     fn lanes(&self, all: Vec<usize>) -> Lanes {
         let size = |index: &usize| self.puts[*index].file.size;
         let is_large = |index: &usize| matches!(self.puts[*index].method, Method::Parts(_));
-        let (mut large, mut small): (Vec<usize>, Vec<usize>) =
-            all.into_iter().partition(is_large);
+        let (mut large, mut small): (Vec<usize>, Vec<usize>) = all.into_iter().partition(is_large);
         large.sort_by_key(|index| Reverse(size(index)));
         small.sort_by_key(|index| Reverse(size(index) / SMALL));
         Lanes { large, small }

@@ -93,7 +93,13 @@ impl Bucket {
     /// What reading the file or asking S3 would tell.
     fn answer(&self, question: Question, key: &str, wanted: Thing, facts: &mut Facts) {
         let object = self.objects[key];
-        let verdict = |same| if same { Verdict::Same } else { Verdict::Differs };
+        let verdict = |same| {
+            if same {
+                Verdict::Same
+            } else {
+                Verdict::Differs
+            }
+        };
         match question {
             Question::Digest => facts.digest = Some(digest(wanted.content)),
             Question::ETag => {
@@ -123,7 +129,9 @@ impl Bucket {
     }
 
     fn plan(&self, files: &Files, compare: Compare, mirrors: bool) -> Plan {
-        let wanted = files.iter().map(|(key, thing)| file(key, size(thing.content)));
+        let wanted = files
+            .iter()
+            .map(|(key, thing)| file(key, size(thing.content)));
         let destination = "s3://docs/site/".parse().unwrap();
         let rules = ObjectRules::default();
         let mut rules = Rules::new(&rules);
@@ -132,7 +140,8 @@ impl Bucket {
             threshold: 100,
             part_size: 100,
         };
-        let mut plan = Plan::new(destination, wanted.collect(), &mut rules, parting, &order).unwrap();
+        let mut plan =
+            Plan::new(destination, wanted.collect(), &mut rules, parting, &order).unwrap();
         let decided: Vec<_> = plan
             .puts
             .iter_mut()
@@ -207,7 +216,8 @@ fn files() -> impl Strategy<Value = Files> {
 
 /// A bucket with a past: what a run brought, and what others did since then.
 fn bucket() -> impl Strategy<Value = Bucket> {
-    let others = prop::collection::btree_map("[abk][xy]?(/[ab])?", proptest::option::of(thing()), 0..5);
+    let others =
+        prop::collection::btree_map("[abk][xy]?(/[ab])?", proptest::option::of(thing()), 0..5);
     (files(), others, any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
         |(files, others, kms, may_look, recorded)| {
             let mut bucket = Bucket {
@@ -244,7 +254,9 @@ fn expected(bucket: &Bucket, files: &Files, mirrors: bool) -> BTreeMap<String, T
 
 fn things(bucket: &Bucket) -> BTreeMap<String, Thing> {
     let objects = bucket.objects.iter();
-    objects.map(|(key, object)| (key.clone(), object.thing)).collect()
+    objects
+        .map(|(key, object)| (key.clone(), object.thing))
+        .collect()
 }
 
 proptest! {

@@ -16,14 +16,16 @@ impl Plan {
         for action in self.actions() {
             let Action { file, effect, .. } = action;
             let (size, kind) = match file {
-                Some((file, properties)) => {
-                    (Bytes(file.size).to_string(), properties.content_type.as_str())
-                }
+                Some((file, properties)) => (
+                    Bytes(file.size).to_string(),
+                    properties.content_type.as_str(),
+                ),
                 None => (String::new(), ""),
             };
-            let why = match action.reason {
-                Reason::Forced | Reason::New | Reason::Unchanged => String::new(),
-                other => format!("  ({})", other.text()),
+            let obvious = matches!(effect, "put" | "add" | "keep");
+            let why = match obvious {
+                true => String::new(),
+                false => format!("  ({})", action.reason.text()),
             };
             let url = format!("{}{}", self.destination, action.path);
             let (kind, url) = (printable(kind), printable(&url));

@@ -23,7 +23,13 @@ fn plan(prefix: &str, files: Vec<LocalFile>) -> Result<Plan, SourceError> {
     let destination = format!("s3://docs/{prefix}").parse().unwrap();
     let objects = ObjectRules::default();
     let order = Order::none();
-    Plan::new(destination, files, &mut Rules::new(&objects), PARTING, &order)
+    Plan::new(
+        destination,
+        files,
+        &mut Rules::new(&objects),
+        PARTING,
+        &order,
+    )
 }
 
 #[test]

@@ -58,14 +58,37 @@ fn looks(head: &HeadObjectOutput) -> Looks {
         ("content-disposition", text(head.content_disposition())),
         ("content-language", text(head.content_language())),
         ("expires", text(head.expires_string())),
-        ("x-amz-website-redirect-location", text(head.website_redirect_location())),
-        ("x-amz-storage-class", head.storage_class().map(ToString::to_string)),
+        (
+            "x-amz-website-redirect-location",
+            text(head.website_redirect_location()),
+        ),
+        (
+            "x-amz-storage-class",
+            head.storage_class().map(ToString::to_string),
+        ),
         ("x-amz-server-side-encryption", encryption.clone()),
-        ("x-amz-server-side-encryption-aws-kms-key-id", text(head.ssekms_key_id())),
-        ("x-amz-server-side-encryption-bucket-key-enabled", head.bucket_key_enabled().map(|on| on.to_string())),
-        ("x-amz-object-lock-mode", head.object_lock_mode().map(ToString::to_string)),
-        ("x-amz-object-lock-retain-until-date", head.object_lock_retain_until_date().map(ToString::to_string)),
-        ("x-amz-object-lock-legal-hold", head.object_lock_legal_hold_status().map(ToString::to_string)),
+        (
+            "x-amz-server-side-encryption-aws-kms-key-id",
+            text(head.ssekms_key_id()),
+        ),
+        (
+            "x-amz-server-side-encryption-bucket-key-enabled",
+            head.bucket_key_enabled().map(|on| on.to_string()),
+        ),
+        (
+            "x-amz-object-lock-mode",
+            head.object_lock_mode().map(ToString::to_string),
+        ),
+        (
+            "x-amz-object-lock-retain-until-date",
+            head.object_lock_retain_until_date()
+                .map(ToString::to_string),
+        ),
+        (
+            "x-amz-object-lock-legal-hold",
+            head.object_lock_legal_hold_status()
+                .map(ToString::to_string),
+        ),
     ];
     let known = known.into_iter();
     let known = known.filter_map(|(name, value)| Some((name.to_owned(), value?)));

@@ -89,14 +89,11 @@ pub async fn list(
 /// The stretch that has had the most pages and goes on.
 fn longest(spans: &mut [Option<Span>]) -> Option<&mut Span> {
     let going_on = spans.iter_mut().flatten();
-    going_on
-        .filter(|span| span.pages >= LONG)
-        .max_by_key(|span| span.pages)
-        .map(|span| {
-            // Its halves begin anew, or the same one would be parted for ever.
-            span.pages = 0;
-            span
-        })
+    let long = going_on.filter(|span| span.pages >= LONG);
+    let longest = long.max_by_key(|span| span.pages)?;
+    // Its halves begin anew, or the same one would be parted for ever.
+    longest.pages = 0;
+    Some(longest)
 }
 
 fn ask(under_way: &mut JoinSet<Page>, place: Place<'_>, number: usize, span: &Span) {

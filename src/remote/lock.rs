@@ -9,6 +9,7 @@ mod clock;
 
 use std::time::Duration;
 
+use aws_smithy_types::DateTime;
 use serde::{Deserialize, Serialize};
 
 use self::clock::{ServerTime, ServerTimes};
@@ -115,7 +116,13 @@ pub async fn take(desk: Desk<'_>, holder: &Holder) -> Result<Taken, Unanswered> 
         // Somebody has it, had it, or was faster.
         (before, renewed) = match read(desk.place).await? {
             None => (None, 0),
-            Some((Current { holder: Some(other), .. }, _)) if other != *holder => {
+            Some((
+                Current {
+                    holder: Some(other),
+                    ..
+                },
+                _,
+            )) if other != *holder => {
                 return Ok(Taken::Busy(other));
             }
             Some((Current { etag, .. }, renewed)) => (Some(etag), renewed + 1),
@@ -130,7 +137,10 @@ pub async fn wait(desk: Desk<'_>, holder: &Holder) -> Result<Held, Unanswered> {
         match take(desk, holder).await? {
             Taken::Held(held) => return Ok(held),
             Taken::Busy(other) if quiet >= WORD => {
-                tracing::info!("waiting    for {}, which has the lock", crate::text::printable(&other.who));
+                tracing::info!(
+                    "waiting    for {}, which has the lock",
+                    crate::text::printable(&other.who)
+                );
                 quiet = Duration::ZERO;
             }
             Taken::Busy(_) => {}
@@ -156,7 +166,10 @@ impl Held {
                 // The lease is long enough for another attempt.
                 Err(unanswered) => {
                     let error = unanswered.error.to_string();
-                    tracing::warn!("the lock could not be renewed: {}", crate::text::printable(&error));
+                    tracing::warn!(
+                        "the lock could not be renewed: {}",
+                        crate::text::printable(&error)
+                    );
                 }
             }
         }
@@ -201,14 +214,20 @@ async fn read(place: Place<'_>) -> Result<Option<(Current, u64)>, Unanswered> {
         }
     };
     let etag = answer.e_tag().unwrap_or_default().to_owned();
-    let written = answer.last_modified().map(|time| time.secs());
+    let written = answer.last_modified().map(DateTime::secs);
     let lease = i64::try_from(LEASE.as_secs()).unwrap_or(i64::MAX);
     let over = match (times.last(), written) {
         (Some(now), Some(written)) => now - written > lease,
         _ => false,
     };
-    let small = answer.content_length().is_some_and(|length| length < 64 * 1024);
-    let bytes = if small { answer.body.collect().await.ok() } else { None };
+    let small = answer
+        .content_length()
+        .is_some_and(|length| length < 64 * 1024);
+    let bytes = if small {
+        answer.body.collect().await.ok()
+    } else {
+        None
+    };
     let paper = bytes.and_then(|bytes| serde_json::from_slice::<Paper>(&bytes.to_vec()).ok());
     let renewed = paper.as_ref().map_or(0, |paper| paper.renewed);
     let holder = paper.and_then(|paper| paper.holder).filter(|_| !over);

@@ -1,6 +1,7 @@
 //! The manifest as an object of the bucket.
 
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
+use aws_smithy_types::DateTime;
 
 use super::record::{Distrust, Manifest, Row, Seal};
 use super::{Place, Unanswered};
@@ -72,7 +73,7 @@ pub async fn read(place: Place<'_>) -> Result<Read, Unanswered> {
         }
     };
     let etag = answer.e_tag().unwrap_or_default().to_owned();
-    let written = answer.last_modified().map_or(i64::MIN, |time| time.secs());
+    let written = answer.last_modified().map_or(i64::MIN, DateTime::secs);
     let packed = body(answer).await.map_err(refused)?;
     Ok(Read::Found(Found {
         etag,
@@ -83,11 +84,17 @@ pub async fn read(place: Place<'_>) -> Result<Read, Unanswered> {
 
 /// Its bytes; none, if there are more than any manifest has.
 async fn body(answer: GetObjectOutput) -> Result<Vec<u8>, AwsError> {
-    if answer.content_length().is_none_or(|length| length > LARGEST) {
+    if answer
+        .content_length()
+        .is_none_or(|length| length > LARGEST)
+    {
         return Ok(Vec::new());
     }
     let bytes = answer.body.collect().await.map_err(|error| {
-        AwsError::of_ours(crate::aws::Cause::Unreachable, format!("its body broke off: {error}"))
+        AwsError::of_ours(
+            crate::aws::Cause::Unreachable,
+            format!("its body broke off: {error}"),
+        )
     })?;
     Ok(bytes.to_vec())
 }
@@ -117,9 +124,8 @@ pub async fn store(
     let mut headers = vec![("content-type", "application/zstd"), condition];
     headers.extend(objects.headers_of_own_objects());
     let ours = packed.clone();
-    let error = match wire.put_bytes(&key, &headers, packed).await {
-        Ok(_) => return Ok(Stored::Done),
-        Err(error) => error,
+    let Err(error) = wire.put_bytes(&key, &headers, packed).await else {
+        return Ok(Stored::Done);
     };
     // 404: the version that was read is gone. 409: another one is being stored.
     if !matches!(error.status, Some(404 | 409 | 412)) || error.is(&["NoSuchBucket"]) {

@@ -129,7 +129,7 @@ impl Manifest<'_> {
 
     /// Reads a manifest. What `take` is given may be believed only if all of it
     /// could be read.
-    pub fn read<'d>(&self, packed: &'d [u8], take: impl FnMut(Row<'_>)) -> Result<(), Distrust> {
+    pub fn read(&self, packed: &[u8], take: impl FnMut(Row<'_>)) -> Result<(), Distrust> {
         let unreadable = |error: io::Error| Distrust::Unreadable(error.to_string());
         let mut unpacked = zstd::stream::read::Decoder::with_buffer(packed).map_err(unreadable)?;
         unpacked.window_log_max(WINDOW_LOG).map_err(unreadable)?;
@@ -171,7 +171,11 @@ impl Manifest<'_> {
             if let Some(end) = line.strip_prefix("end\t") {
                 let expected = format!("{count}\t{}\n", seal.finalize().to_hex());
                 // It is no secret, so how long the comparison takes tells nothing.
-                return if end == expected { Ok(()) } else { Err(Distrust::Seal) };
+                return if end == expected {
+                    Ok(())
+                } else {
+                    Err(Distrust::Seal)
+                };
             }
             let row = parse(line).ok_or(nonsense.clone())?;
             if row.key <= before.as_str() {
@@ -195,7 +199,10 @@ fn line(row: &Row<'_>) -> String {
         properties,
         form,
     } = row.record;
-    format!("object\t{}\t{size}\t{etag}\t{content}\t{properties}\t{form}\n", row.key)
+    format!(
+        "object\t{}\t{size}\t{etag}\t{content}\t{properties}\t{form}\n",
+        row.key
+    )
 }
 
 fn parse(line: &str) -> Option<Row<'_>> {
@@ -233,9 +240,10 @@ impl<R: Read> Lines<io::Take<R>> {
         let mut limited = (&mut self.input).take(LONGEST_LINE);
         let read = limited.read_until(b'\n', &mut self.line);
         if let Err(error) = read {
-            return Err(match error.kind() {
-                io::ErrorKind::UnexpectedEof => Distrust::CutOff,
-                _ => Distrust::Unreadable(error.to_string()),
+            let cut_off = error.kind() == io::ErrorKind::UnexpectedEof;
+            return Err(match cut_off {
+                true => Distrust::CutOff,
+                false => Distrust::Unreadable(error.to_string()),
             });
         }
         if !self.line.ends_with(b"\n") {

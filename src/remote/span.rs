@@ -27,7 +27,11 @@ impl Span {
 
     /// The whole key space in stretches that hold about the same number of
     /// objects, if the bucket is anything like the source.
-    pub(super) fn all<'a>(keys: &impl Fn(usize) -> &'a str, count: usize, most: usize) -> Vec<Self> {
+    pub(super) fn all<'a>(
+        keys: &impl Fn(usize) -> &'a str,
+        count: usize,
+        most: usize,
+    ) -> Vec<Self> {
         let number = (count / WORTH).clamp(1, most);
         let ends = (1..number).map(|index| keys(index * count / number));
         let mut spans = Vec::with_capacity(number);
@@ -108,7 +112,9 @@ mod tests {
     #[test]
     fn the_source_says_where_to_part_the_keys() {
         let keys: Vec<String> = (0..10_000).map(|n| format!("{n:05}")).collect();
-        let spans = |count: usize, most: usize| Span::all(&|index: usize| keys[index].as_str(), count, most);
+        let spans = |count: usize, most: usize| {
+            Span::all(&|index: usize| keys[index].as_str(), count, most)
+        };
         assert_eq!(spans(0, 16), [Span::new("", None)]);
         assert_eq!(spans(1_999, 16), [Span::new("", None)]);
         assert_eq!(

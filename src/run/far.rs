@@ -114,9 +114,8 @@ impl<'a> Far<'a> {
         }
     }
 
-    pub(super) fn explain_failure(&self, failure: &Failure, url: String) -> Box<Refusal> {
-        let at = self.circumstances(url, Asked::Put);
-        Box::new(refused::explain(failure, &at))
+    pub(super) fn explain_failure(&self, failure: &Failure, url: String) -> Refusal {
+        refused::explain(failure, &self.circumstances(url, Asked::Put))
     }
 
     pub(super) fn explain_delete(&self, error: &AwsError, url: String) -> Refusal {
@@ -167,4 +166,3 @@ fn owner(said: &ExpectedOwner, identity: &Writer) -> Result<Option<AccountId>, E
         },
     }
 }
-

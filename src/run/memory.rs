@@ -98,9 +98,9 @@ impl Memory {
             destination: &job.settings.destination,
             seal: &self.seal,
         };
-        let packed = manifest.write(rows).map_err(|error| {
-            Error::Bug(format!("the record could not be packed: {error}"))
-        })?;
+        let packed = manifest
+            .write(rows)
+            .map_err(|error| Error::Bug(format!("the record could not be packed: {error}")))?;
         let (place, wire) = (job.far.place(), &job.far.wire);
         let before = self.before.as_deref();
         let storing = store(place, wire, &job.settings.objects, before, packed);

@@ -22,7 +22,8 @@ pub(super) async fn compare(job: &Job<'_>, plan: Plan) -> Result<(Plan, Option<M
         }
     };
     let asked = async { tokio::join!(list(place, &plan.puts, mirrors), manifest) };
-    let (listing, manifest) = job.stop.or(asked).await.ok_or_else(|| stopped(job.stop))?;
+    let told = Box::pin(job.stop.or(asked)).await;
+    let (listing, manifest) = told.ok_or_else(|| stopped(job.stop))?;
     let listing = match listing {
         Ok(listing) => listing,
         Err(denied) if denied.is_denied() && !mirrors && sync.compare == Compare::Auto => {
@@ -81,9 +82,10 @@ async fn decide(job: &Job<'_>, plan: Plan, facts: Vec<Facts>) -> Result<Plan, Er
     let compared = compared.ok_or_else(|| stopped(job.stop))?;
     let compared = compared.map_err(|unanswered| job.far.explain(&unanswered))?;
     if let Some(denied) = &compared.unanswered {
-        let unknown = compared.decided.iter().filter(|(decision, _)| {
-            *decision == Decision::Put(Reason::Incomparable)
-        });
+        let unknown = compared
+            .decided
+            .iter()
+            .filter(|(decision, _)| *decision == Decision::Put(Reason::Incomparable));
         let then = format!(
             "{} of which docferry has no record yet are sent again",
             count(unknown.count(), "file")
@@ -119,11 +121,17 @@ fn choose_deletes(
     files.sort_unstable();
     let sorted = sort(strays, &files, &settings.selection, &sync.keep);
     if sorted.kept > 0 {
-        tracing::info!("kept       {} that no file is of", count(sorted.kept, "object"));
+        tracing::info!(
+            "kept       {} that no file is of",
+            count(sorted.kept, "object")
+        );
     }
     for other in sorted.others.iter().take(LIST_LIMIT) {
         let folder = format!("{}{other}/", plan.destination);
-        tracing::info!("left alone {}, which is a destination of its own", printable(&folder));
+        tracing::info!(
+            "left alone {}, which is a destination of its own",
+            printable(&folder)
+        );
     }
     plan.deletes = sorted.stale;
     let most = sync.max_delete.of(total);
@@ -156,5 +164,7 @@ fn too_many(plan: &Plan, total: usize, most: usize) -> Refusal {
     refusal
         .hint("is DOCFERRY_SOURCE the whole site, and DOCFERRY_DESTINATION its own prefix?")
         .hint("name what shall stay in DOCFERRY_KEEP; `docferry plan` lists all of them")
-        .hint(format!("if it is meant, say so for this run: DOCFERRY_MAX_DELETE={number}"))
+        .hint(format!(
+            "if it is meant, say so for this run: DOCFERRY_MAX_DELETE={number}"
+        ))
 }

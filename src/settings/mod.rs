@@ -21,8 +21,8 @@ pub use choice::{
 pub use identity::{HopSettings, IdTokenRequest, IdentitySettings, SessionPolicy, Start};
 pub use mistake::{Mistake, Mistakes};
 
-use crate::host::Host;
 use crate::globs::Globs;
+use crate::host::Host;
 use crate::plan::Order;
 use crate::rules::ObjectRules;
 use crate::types::{AccountId, Bytes, Destination, Secret};

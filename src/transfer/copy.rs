@@ -53,7 +53,11 @@ impl Courier {
             return Some(Err(error.into()));
         }
         let key = self.key_of(put);
-        tracing::debug!("{} cannot be copied: {}", printable(&key), printable(&error.to_string()));
+        tracing::debug!(
+            "{} cannot be copied: {}",
+            printable(&key),
+            printable(&error.to_string())
+        );
         if error.status == Some(403) && !self.copies.refused.swap(true, Ordering::Relaxed) {
             tracing::info!(
                 "S3 refuses to copy objects onto themselves for their new properties, so their \

@@ -43,7 +43,9 @@ pub async fn delete(place: Place<'_>, keys: &[Box<str>], stop: &Stop) -> Deleted
             // Whoever may not delete the first thousand may not delete the next.
             Some(Err(error)) => {
                 let all = (begin..).take(some.len());
-                deleted.failed.extend(all.map(|index| (index, error.clone())));
+                deleted
+                    .failed
+                    .extend(all.map(|index| (index, error.clone())));
                 deleted.left = keys.len() - begin - some.len();
                 break;
             }
@@ -67,9 +69,16 @@ async fn delete_some(
         .iter()
         .map(|key| format!("{}{key}", place.destination.prefix))
         .collect();
-    let objects = whole.iter().map(|key| ObjectIdentifier::builder().key(key).build());
-    let objects = objects.collect::<Result<Vec<_>, _>>().map_err(|e| unsent(&e))?;
-    let list = Delete::builder().set_objects(Some(objects)).quiet(true).build();
+    let objects = whole
+        .iter()
+        .map(|key| ObjectIdentifier::builder().key(key).build());
+    let objects = objects
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|e| unsent(&e))?;
+    let list = Delete::builder()
+        .set_objects(Some(objects))
+        .quiet(true)
+        .build();
     let request = place
         .client
         .delete_objects()
@@ -84,8 +93,15 @@ async fn delete_some(
             crate::aws::Cause::Answered,
             error.message().unwrap_or_default().to_owned(),
         );
-        error.code().unwrap_or("Unknown").clone_into(&mut reason.code);
-        tracing::debug!("not deleted {}: {}", printable(key), printable(&reason.to_string()));
+        error
+            .code()
+            .unwrap_or("Unknown")
+            .clone_into(&mut reason.code);
+        tracing::debug!(
+            "not deleted {}: {}",
+            printable(key),
+            printable(&reason.to_string())
+        );
         Some((index, reason))
     });
     Ok(failed.collect())

@@ -29,10 +29,10 @@ use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinSet};
 
 pub(crate) use checksum::{Algorithm, Running};
+pub use delete::{Deleted, delete};
 pub use failure::{Failure, Verdict};
 pub(crate) use open::Opened;
 pub use open::Root;
-pub use delete::{Deleted, delete};
 pub use progress::Progress;
 pub use proof::Proof;
 pub use stale::{Stale, abort_stale_uploads};

@@ -38,7 +38,7 @@ impl Courier {
     pub(super) fn digest_of(&self, put: &Put, content: &Content) -> Option<Digest> {
         match content {
             Content::Kept(bytes) if self.wants_digest(put) => Some(Digest::of(bytes)),
-            _ => put.digest,
+            Content::Kept(_) | Content::Streamed(_) | Content::Pressed(_) => put.digest,
         }
     }
 }

@@ -204,7 +204,10 @@ impl World {
         let wanted: Vec<_> = expected.keys().map(|key| format!("site/{key}")).collect();
         assert_eq!(found, wanted);
         for (key, bytes) in expected {
-            assert!(self.object(&format!("site/{key}")).bytes() == bytes, "{key} differs");
+            assert!(
+                self.object(&format!("site/{key}")).bytes() == bytes,
+                "{key} differs"
+            );
         }
     }
 

@@ -20,7 +20,11 @@ fn may_delete() -> serde_json::Value {
 /// A world with a mirrored site of 10 files.
 fn world() -> World {
     let world = World::new();
-    world.aws.role(ROLE).policy(may_compare()).policy(may_delete());
+    world
+        .aws
+        .role(ROLE)
+        .policy(may_compare())
+        .policy(may_delete());
     for index in 0..10 {
         world.file(&format!("{index}.html"), index.to_string());
     }
@@ -49,7 +53,11 @@ fn what_is_not_in_the_source_is_deleted_after_everything_is_in_place() {
     remove(&world, "3.html");
     remove(&world, "4.html");
     world.file("new.html", "new");
-    mirror(&world).run().exits(0).says("2 to delete").says("8 unchanged, 2 deleted");
+    mirror(&world)
+        .run()
+        .exits(0)
+        .says("2 to delete")
+        .says("8 unchanged, 2 deleted");
     assert_eq!(keys(&world).len(), 9);
     let operations: Vec<String> = world
         .aws
@@ -78,7 +86,11 @@ fn nothing_outside_of_the_prefix_is_touched() {
         assert!(world.aws.object(BUCKET, key).is_some(), "{key}");
     }
     for request in world.aws.requests().of("ListObjectsV2") {
-        assert!(request.query.contains("prefix=site%2F"), "{}", request.query);
+        assert!(
+            request.query.contains("prefix=site%2F"),
+            "{}",
+            request.query
+        );
     }
 }
 
@@ -103,7 +115,10 @@ fn too_many_deletes_stop_the_run_before_any_change() {
     let plan = plan.says("an upload would be stopped: 6 objects of 10");
     assert_eq!(plan.stdout.matches("delete ").count(), 6);
     for (most, code) in [("5", 7), ("59%", 7), ("60%, 5", 7), ("0", 7), ("60%", 0)] {
-        mirror(&world).var("DOCFERRY_MAX_DELETE", most).run().exits(code);
+        mirror(&world)
+            .var("DOCFERRY_MAX_DELETE", most)
+            .run()
+            .exits(code);
     }
     assert_eq!(keys(&world).len(), 5);
 }
@@ -115,9 +130,16 @@ fn a_thousand_is_the_most_by_default() {
     for index in 0..5_001 {
         bucket.object(&format!("site/old/{index}"), b"");
     }
-    mirror(&world).var("DOCFERRY_KEEP", "/old/0").run().exits(7).says("and 1,000 may be");
+    mirror(&world)
+        .var("DOCFERRY_KEEP", "/old/0")
+        .run()
+        .exits(7)
+        .says("and 1,000 may be");
     let most = mirror(&world).var("DOCFERRY_MAX_DELETE", "none");
-    most.var("DOCFERRY_KEEP", "/old/0").run().exits(0).says("5,000 deleted");
+    most.var("DOCFERRY_KEEP", "/old/0")
+        .run()
+        .exits(0)
+        .says("5,000 deleted");
     assert_eq!(keys(&world).len(), 11);
     assert_eq!(world.aws.requests().count("DeleteObjects"), 5);
 }
@@ -128,8 +150,14 @@ fn an_empty_source_deletes_nothing_whatever_the_settings_say() {
     fs::remove_dir_all(world.source()).unwrap();
     fs::create_dir(world.source()).unwrap();
     let job = || mirror(&world).var("DOCFERRY_MAX_DELETE", "none");
-    for job in [job(), job().var("DOCFERRY_ALLOW_EMPTY", "true"), job().var("DOCFERRY_KEEP", "x")] {
-        job.run().exits(4).says("A mirror of nothing would delete everything");
+    for job in [
+        job(),
+        job().var("DOCFERRY_ALLOW_EMPTY", "true"),
+        job().var("DOCFERRY_KEEP", "x"),
+    ] {
+        job.run()
+            .exits(4)
+            .says("A mirror of nothing would delete everything");
     }
     // What is not selected is no source either.
     world.file("a.txt", "x");
@@ -152,13 +180,22 @@ fn after_a_failed_or_stopped_upload_nothing_is_deleted() {
         code: "AccessDenied".into(),
         message: "no".into(),
     };
-    world.aws.fault(Fault::new("PutObject").key("*new.html").times(99).then(denied));
+    world.aws.fault(
+        Fault::new("PutObject")
+            .key("*new.html")
+            .times(99)
+            .then(denied),
+    );
     mirror(&world).run().exits(5);
     world.aws.clear_faults();
-    world.aws.fault(Fault::new("PutObject").key("*new.html").then(Answer::Stall));
+    world
+        .aws
+        .fault(Fault::new("PutObject").key("*new.html").then(Answer::Stall));
     world.file("mark", "x");
     let running = mirror(&world).start();
-    wait_until("the page is under way", || world.aws.object(BUCKET, "site/mark").is_some());
+    wait_until("the page is under way", || {
+        world.aws.object(BUCKET, "site/mark").is_some()
+    });
     running.signal("TERM");
     running.wait().exits(143);
     assert_eq!(world.aws.requests().count("DeleteObjects"), 0);
@@ -169,7 +206,14 @@ fn after_a_failed_or_stopped_upload_nothing_is_deleted() {
 fn what_a_setting_keeps_is_kept() {
     let world = world();
     let bucket = world.aws.bucket(BUCKET);
-    for key in ["archive/2019/a", "CNAME", "drafts/x.html", "notes.txt", "gone.html", "empty/"] {
+    for key in [
+        "archive/2019/a",
+        "CNAME",
+        "drafts/x.html",
+        "notes.txt",
+        "gone.html",
+        "empty/",
+    ] {
         bucket.object(&format!("site/{key}"), b"");
     }
     mirror(&world)
@@ -278,7 +322,10 @@ fn the_manifest_makes_docferry_delete_nothing() {
     let world = world();
     let before = keys(&world);
     // Whatever it says, only what is listed and in no file is stale.
-    world.aws.bucket(BUCKET).object(MANIFEST, b"delete everything");
+    world
+        .aws
+        .bucket(BUCKET)
+        .object(MANIFEST, b"delete everything");
     mirror(&world).run().exits(0).says("is not used");
     assert_eq!(keys(&world), before);
 }

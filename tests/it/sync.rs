@@ -53,7 +53,12 @@ pub fn changed(world: &World) -> Vec<String> {
     let mut keys = Vec::new();
     for operation in ["PutObject", "CopyObject", "CreateMultipartUpload"] {
         for request in requests.of(operation) {
-            keys.extend(request.key.clone().filter(|key| !key.contains("/.docferry/")));
+            keys.extend(
+                request
+                    .key
+                    .clone()
+                    .filter(|key| !key.contains("/.docferry/")),
+            );
         }
     }
     keys.sort();
@@ -103,7 +108,10 @@ fn changed_properties_are_set_without_the_content() {
     sync(&world).run().exits(0);
     changed(&world);
     let with = |rules: &str| sync(&world).var("DOCFERRY_CACHE_CONTROL", rules);
-    with("*.css=max-age=60\n*.bin=no-store").run().exits(0).says("0 new and 2 changed, 0 B");
+    with("*.css=max-age=60\n*.bin=no-store")
+        .run()
+        .exits(0)
+        .says("0 new and 2 changed, 0 B");
     let requests = world.aws.requests();
     assert_eq!(requests.count("CopyObject"), 2);
     // The manifest alone.
@@ -115,11 +123,20 @@ fn changed_properties_are_set_without_the_content() {
     assert_eq!(css.bytes(), "h1 { color: teal }");
     assert_eq!(world.object("site/big.bin").bytes(), vec![7; 20 << 20]);
     changed(&world);
-    with("*.css=max-age=60\n*.bin=no-store").run().exits(0).says("4 unchanged");
+    with("*.css=max-age=60\n*.bin=no-store")
+        .run()
+        .exits(0)
+        .says("4 unchanged");
     assert!(changed(&world).is_empty());
     // And taken away again.
     sync(&world).run().exits(0).says("0 new and 2 changed");
-    assert_eq!(world.object("site/assets/style.css").properties.cache_control, None);
+    assert_eq!(
+        world
+            .object("site/assets/style.css")
+            .properties
+            .cache_control,
+        None
+    );
 }
 
 #[test]
@@ -171,7 +188,11 @@ fn what_cannot_be_compared_is_sent_and_the_permission_that_would_help_is_named()
         .says("s3:GetObject on s3://example-docs/site/")
         .says("3 files of which docferry has no record yet are sent again");
     assert_eq!(changed(&world).len(), 3);
-    sync(&world).run().exits(0).says("3 unchanged").says_nothing_of("s3:GetObject");
+    sync(&world)
+        .run()
+        .exits(0)
+        .says("3 unchanged")
+        .says_nothing_of("s3:GetObject");
     assert!(changed(&world).is_empty());
 }
 
@@ -220,7 +241,11 @@ fn each_way_to_compare_does_what_it_says() {
             .exits(0);
         let changed = changed(&world);
         let has = |key: &str| changed.contains(&format!("site/{key}"));
-        let found = (has("index.html"), has("assets/logo.png"), has("assets/style.css"));
+        let found = (
+            has("index.html"),
+            has("assets/logo.png"),
+            has("assets/style.css"),
+        );
         assert_eq!(found, (changed_size, same_size, header), "{compare}");
         assert_eq!(has("same"), compare == "always", "{compare}");
     }
@@ -241,7 +266,10 @@ fn an_object_that_somebody_else_wrote_is_not_taken_for_the_recorded_one() {
     world.aws.clock().advance(Duration::from_secs(5));
     put_by_another(&world, "site/index.html", b"<h1>Handbook</h1>");
     sync(&world).run().exits(0).says("0 new and 1 changed");
-    assert_eq!(world.object("site/index.html").content_type(), "text/html; charset=utf-8");
+    assert_eq!(
+        world.object("site/index.html").content_type(),
+        "text/html; charset=utf-8"
+    );
     world.aws.bucket(BUCKET).remove("site/assets/style.css");
     sync(&world).run().exits(0).says("1 new and 0 changed");
 }
@@ -250,7 +278,12 @@ fn an_object_that_somebody_else_wrote_is_not_taken_for_the_recorded_one() {
 fn files_that_are_compressed_on_their_way_are_known_again() {
     let world = world();
     world.file("big.txt", "words ".repeat(10_000));
-    world.file("noise.txt", (0..5_000_u32).flat_map(u32::to_le_bytes).collect::<Vec<_>>());
+    world.file(
+        "noise.txt",
+        (0..5_000_u32)
+            .flat_map(u32::to_le_bytes)
+            .collect::<Vec<_>>(),
+    );
     let job = || sync(&world).var("DOCFERRY_COMPRESS", "*.txt=gzip");
     job().run().exits(0);
     changed(&world);
@@ -261,7 +294,10 @@ fn files_that_are_compressed_on_their_way_are_known_again() {
     assert_eq!(changed(&world), ["site/big.txt"]);
     // Without compression the object is another one.
     sync(&world).run().exits(0).says("0 new and 2 changed");
-    assert_eq!(world.object("site/big.txt").properties.content_encoding, None);
+    assert_eq!(
+        world.object("site/big.txt").properties.content_encoding,
+        None
+    );
 }
 
 #[test]
@@ -300,7 +336,10 @@ fn a_manifest_that_is_not_honest_is_not_believed() {
     let newer = text.replace("manifest\t1\t", "manifest\t2\t");
     let cut = &honest[..honest.len() / 2];
     for (bytes, why) in [
-        (pack(&swap_digest(&text, "<h1>Handbuch</h1>")), "its seal does not fit"),
+        (
+            pack(&swap_digest(&text, "<h1>Handbuch</h1>")),
+            "its seal does not fit",
+        ),
         (pack(&elsewhere), "another destination"),
         (pack(&newer), "version 2"),
         (cut.to_vec(), "cut off"),
@@ -312,9 +351,17 @@ fn a_manifest_that_is_not_honest_is_not_believed() {
         changed(&world);
         let said = sync(&world).run().exits(0).says("is not used").stderr;
         assert!(said.contains(why) || why == "cut off", "{why}: {said}");
-        assert_eq!(world.object("site/index.html").bytes(), "<h1>Handbuch</h1>", "{why}");
+        assert_eq!(
+            world.object("site/index.html").bytes(),
+            "<h1>Handbuch</h1>",
+            "{why}"
+        );
         // And it is honest again.
-        sync(&world).run().exits(0).says("3 unchanged").says_nothing_of("is not used");
+        sync(&world)
+            .run()
+            .exits(0)
+            .says("3 unchanged")
+            .says_nothing_of("is not used");
     }
 }
 
@@ -344,7 +391,11 @@ fn a_sealed_manifest_cannot_be_made_by_others() {
         .exits(0)
         .says("DOCFERRY_MANIFEST_KEY is another one")
         .says_nothing_of("hunter2");
-    sealed().run().exits(0).says("3 unchanged").says_nothing_of("is not used");
+    sealed()
+        .run()
+        .exits(0)
+        .says("3 unchanged")
+        .says_nothing_of("is not used");
     sync(&world).run().exits(0).says("its seal does not fit");
 }
 
@@ -369,7 +420,10 @@ fn what_is_missing_is_named_and_what_happens_then_is_a_setting() {
             .says("DOCFERRY_COMPARE=always");
     }
     assert!(changed(&world).is_empty());
-    sync(&world).var("DOCFERRY_COMPARE", "always").run().exits(0);
+    sync(&world)
+        .var("DOCFERRY_COMPARE", "always")
+        .run()
+        .exits(0);
     assert!(world.aws.requests().of("ListObjectsV2").is_empty());
     // Listing, but not reading the manifest.
     let list = policy(&json!({
@@ -422,7 +476,10 @@ fn all_pages_of_a_listing_are_seen() {
     let plan = world.job().var("DOCFERRY_MODE", "mirror").argument("plan");
     let plan = plan.var("DOCFERRY_PLAN_FORMAT", "json").run().exits(0);
     let plan: Value = serde_json::from_str(&plan.stdout).unwrap();
-    assert_eq!(plan["totals"], json!({"put": 0, "copy": 0, "keep": 2500, "delete": 9000, "bytes": 0}));
+    assert_eq!(
+        plan["totals"],
+        json!({"put": 0, "copy": 0, "keep": 2500, "delete": 9000, "bytes": 0})
+    );
     assert_eq!(plan["actions"][2500]["path"], "b/00000 +ü");
 }
 
@@ -452,7 +509,11 @@ fn a_plan_tells_each_action_and_why() {
     ] {
         assert!(text.contains(line), "{line}:\n{text}");
     }
-    let json = job().var("DOCFERRY_PLAN_FORMAT", "json").run().exits(0).stdout;
+    let json = job()
+        .var("DOCFERRY_PLAN_FORMAT", "json")
+        .run()
+        .exits(0)
+        .stdout;
     let plan: Value = serde_json::from_str(&json).unwrap();
     let actions: Vec<[&str; 4]> = plan["actions"]
         .as_array()
@@ -470,7 +531,11 @@ fn a_plan_tells_each_action_and_why() {
             ["new", "put", "add", "new"],
         ]
     );
-    job().var("DOCFERRY_PLAN_EXIT_CODE", "true").run().exits(8).says("the plan changes 4 objects");
+    job()
+        .var("DOCFERRY_PLAN_EXIT_CODE", "true")
+        .run()
+        .exits(8)
+        .says("the plan changes 4 objects");
     assert!(changed(&world).is_empty());
     let job = || world.job().argument("plan").var("DOCFERRY_MODE", "sync");
     sync(&world).run().exits(0);
@@ -480,7 +545,14 @@ fn a_plan_tells_each_action_and_why() {
 #[test]
 fn pages_wait_for_what_they_need() {
     let world = world();
-    for name in ["b.css", "z.js", "a.html", "sub/index.html", "index.html", "m.png"] {
+    for name in [
+        "b.css",
+        "z.js",
+        "a.html",
+        "sub/index.html",
+        "index.html",
+        "m.png",
+    ] {
         world.file(name, name);
     }
     for mode in ["copy", "sync"] {
@@ -491,13 +563,18 @@ fn pages_wait_for_what_they_need() {
         let puts = requests.of("PutObject");
         let place = |name: &str| {
             let key = format!("site/{name}");
-            puts.iter().position(|put| put.key.as_deref() == Some(&key)).unwrap()
+            puts.iter()
+                .position(|put| put.key.as_deref() == Some(&key))
+                .unwrap()
         };
         let (assets, pages) = (["b.css", "z.js", "m.png"], ["a.html", "sub/index.html"]);
         for (asset, page) in assets.iter().flat_map(|a| pages.map(|page| (*a, page))) {
             assert!(place(asset) < place(page), "{mode}: {asset} after {page}");
         }
-        assert!(pages.iter().all(|page| place(page) < place("index.html")), "{mode}");
+        assert!(
+            pages.iter().all(|page| place(page) < place("index.html")),
+            "{mode}"
+        );
     }
 }
 
@@ -510,7 +587,9 @@ fn no_page_goes_up_whose_assets_failed() {
         code: "AccessDenied".into(),
         message: "no".into(),
     };
-    world.aws.fault(Fault::new("PutObject").key("*.css").times(99).then(denied));
+    world
+        .aws
+        .fault(Fault::new("PutObject").key("*.css").times(99).then(denied));
     world.file("a.txt", "x");
     sync(&world)
         .run()
@@ -523,14 +602,22 @@ fn no_page_goes_up_whose_assets_failed() {
     world.aws.clear_faults();
     changed(&world);
     sync(&world).run().exits(0);
-    assert_eq!(changed(&world), ["site/assets/style.css", "site/index.html"]);
+    assert_eq!(
+        changed(&world),
+        ["site/assets/style.css", "site/index.html"]
+    );
 }
 
 #[test]
 fn a_record_survives_an_answer_that_got_lost() {
     let world = world();
     world.site();
-    world.aws.fault(Fault::new("PutObject").key("*manifest").nth(1).then(Answer::ResetAfter));
+    world.aws.fault(
+        Fault::new("PutObject")
+            .key("*manifest")
+            .nth(1)
+            .then(Answer::ResetAfter),
+    );
     sync(&world).run().exits(0).says_nothing_of("another run");
     sync(&world).run().exits(0).says("3 unchanged");
 }

@@ -28,7 +28,9 @@ fn locked(world: &World, how: &str) -> Job {
 /// is in the stage before.
 fn begin(world: &World, job: Job) -> Running {
     let slow = Answer::Delay(Duration::from_secs(4));
-    world.aws.fault(Fault::new("PutObject").key("*slow.html").then(slow));
+    world
+        .aws
+        .fault(Fault::new("PutObject").key("*slow.html").then(slow));
     world.file("slow.html", "slow");
     world.file("mark", "x");
     let running = job.start();
@@ -43,7 +45,10 @@ fn begin(world: &World, job: Job) -> Running {
 /// The same, with the lock.
 fn begin_locked(world: &World) -> Running {
     let job = locked(world, "fail").var("GITLAB_CI", "true");
-    let job = job.var("CI_PIPELINE_URL", "https://gitlab.example.org/p/-/pipelines/7");
+    let job = job.var(
+        "CI_PIPELINE_URL",
+        "https://gitlab.example.org/p/-/pipelines/7",
+    );
     begin(world, job)
 }
 
@@ -126,7 +131,12 @@ fn a_lock_is_given_back_after_a_failure_and_after_a_signal() {
         code: "AccessDenied".into(),
         message: "no".into(),
     };
-    world.aws.fault(Fault::new("PutObject").key("*index.html").times(99).then(denied));
+    world.aws.fault(
+        Fault::new("PutObject")
+            .key("*index.html")
+            .times(99)
+            .then(denied),
+    );
     locked(&world, "fail").run().exits(6);
     world.aws.clear_faults();
     locked(&world, "fail").run().exits(0);
@@ -136,7 +146,12 @@ fn a_lock_is_given_back_after_a_failure_and_after_a_signal() {
 fn a_lock_whose_answer_got_lost_is_ours_all_the_same() {
     let world = world();
     world.site();
-    world.aws.fault(Fault::new("PutObject").key("*lock").nth(1).then(Answer::ResetAfter));
+    world.aws.fault(
+        Fault::new("PutObject")
+            .key("*lock")
+            .nth(1)
+            .then(Answer::ResetAfter),
+    );
     locked(&world, "fail").run().exits(0);
 }
 
@@ -148,7 +163,10 @@ fn a_lock_that_may_not_be_written_is_explained() {
         "Effect": "Deny", "Action": "s3:PutObject", "Resource": format!("arn:aws:s3:::{BUCKET}/{LOCK}"),
     });
     world.aws.role(ROLE).policy(policy(&denied));
-    locked(&world, "wait").run().exits(5).says("resource  s3://example-docs/site/.docferry/lock");
+    locked(&world, "wait")
+        .run()
+        .exits(5)
+        .says("resource  s3://example-docs/site/.docferry/lock");
     // A plan changes nothing and needs no lock.
     locked(&world, "wait").argument("plan").run().exits(0);
 }
@@ -161,7 +179,11 @@ fn a_killed_run_is_made_good_by_the_next() {
         "Effect": "Allow", "Action": "s3:DeleteObject", "Resource": format!("arn:aws:s3:::{BUCKET}/site/*"),
     }));
     world.aws.role(ROLE).policy(delete);
-    let job = |world: &World| sync(world).var("DOCFERRY_MODE", "mirror").var("DOCFERRY_MAX_DELETE", "none");
+    let job = |world: &World| {
+        sync(world)
+            .var("DOCFERRY_MODE", "mirror")
+            .var("DOCFERRY_MAX_DELETE", "none")
+    };
     for index in 0..300 {
         world.file(&format!("{index}.txt"), index.to_string());
     }

@@ -20,7 +20,9 @@ impl Bucket {
         blob.write(bytes).expect("the sandbox's memory takes it");
         let object = Object {
             key: key.to_owned(),
-            version_id: config.versioned.then(|| text::random_text(text::BASE32, 32)),
+            version_id: config
+                .versioned
+                .then(|| text::random_text(text::BASE32, 32)),
             etag: text::hex(&Md5::digest(bytes)),
             size: bytes.len() as u64,
             last_modified: self.world.clock.now(),
@@ -49,6 +51,8 @@ impl Bucket {
         let state = lock(&self.stored.state);
         let versions = state.objects.get(key);
         let is_marker = |entry: &Entry| entry.object().is_none();
-        versions.map_or((0, false), |all| (all.len(), all.last().is_some_and(is_marker)))
+        versions.map_or((0, false), |all| {
+            (all.len(), all.last().is_some_and(is_marker))
+        })
     }
 }

@@ -30,7 +30,11 @@ fn write(keys: &[String], secret: Option<&str>) -> Vec<u8> {
     manifest.write(rows).unwrap()
 }
 
-fn read_at(bytes: &[u8], destination: &str, secret: Option<&str>) -> Result<Vec<(String, Record)>, Distrust> {
+fn read_at(
+    bytes: &[u8],
+    destination: &str,
+    secret: Option<&str>,
+) -> Result<Vec<(String, Record)>, Distrust> {
     let secret = secret.map(|text| Secret::new(text.to_owned()));
     let (destination, seal) = (destination.parse().unwrap(), Seal::new(secret.as_ref()));
     let manifest = Manifest {
@@ -64,7 +68,10 @@ fn what_is_not_honest_is_not_believed() {
     assert_eq!(read(&pack(&honest)).unwrap().len(), 3);
     let lines: Vec<&str> = honest.split_inclusive('\n').collect();
     let without = |number: usize| {
-        let kept = lines.iter().enumerate().filter(|(index, _)| *index != number);
+        let kept = lines
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| *index != number);
         kept.map(|(_, line)| *line).collect::<String>()
     };
     let swapped = [lines[0], lines[2], lines[1], lines[3], lines[4]].concat();
@@ -73,9 +80,18 @@ fn what_is_not_honest_is_not_believed() {
         (String::new(), Distrust::CutOff),
         ("something else\n".to_owned(), Distrust::NotOne),
         (honest.replace("\t1\ts3", "\t2\ts3"), Distrust::Newer(2)),
-        (honest.replace("docs/site", "docs/other"), Distrust::Elsewhere),
-        (honest.replace("object\ta\t", "object\ta/../b\t"), Distrust::Line(2)),
-        (honest.replace("\tgzip\n", "\tgzip\tmore\n"), Distrust::Line(3)),
+        (
+            honest.replace("docs/site", "docs/other"),
+            Distrust::Elsewhere,
+        ),
+        (
+            honest.replace("object\ta\t", "object\ta/../b\t"),
+            Distrust::Line(2),
+        ),
+        (
+            honest.replace("\tgzip\n", "\tgzip\tmore\n"),
+            Distrust::Line(3),
+        ),
         (swapped, Distrust::Line(3)),
         (without(1), Distrust::Seal),
         (without(4), Distrust::CutOff),
@@ -87,7 +103,10 @@ fn what_is_not_honest_is_not_believed() {
     }
     let newer = pack(&honest.replace("\t1\ts3", "\t2\ts3"));
     let told = read(&newer).unwrap_err().to_string();
-    assert!(told.contains("version 2") && told.contains("version 1"), "{told}");
+    assert!(
+        told.contains("version 2") && told.contains("version 1"),
+        "{told}"
+    );
 }
 
 #[test]
@@ -108,7 +127,10 @@ fn a_small_object_that_unpacks_to_a_huge_one_takes_no_memory() {
     for _ in 0..64 {
         bomb.write_all(&vec![b'x'; 1 << 20]).unwrap();
     }
-    assert_eq!(read(&bomb.finish().unwrap()), Err(Distrust::NotOne).or(Err(Distrust::Line(1))));
+    assert_eq!(
+        read(&bomb.finish().unwrap()),
+        Err(Distrust::NotOne).or(Err(Distrust::Line(1)))
+    );
 }
 
 proptest! {

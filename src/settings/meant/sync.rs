@@ -48,14 +48,15 @@ fn max_delete(text: &str) -> Result<MaxDelete, Invalid> {
         match item.strip_suffix('%').map(str::trim_end) {
             Some(percent) => {
                 let percent = percent.parse().ok().filter(|percent| *percent <= 100);
-                let percent = percent
-                    .ok_or_else(|| Invalid::new("has a share that is not 0% to 100%").hint(SHAPE))?;
+                let percent = percent.ok_or_else(|| {
+                    Invalid::new("has a share that is not 0% to 100%").hint(SHAPE)
+                })?;
                 most.percent = Some(most.percent.map_or(percent, |other: u8| other.min(percent)));
             }
             None => {
                 let number = item.replace('_', "").parse();
-                let number =
-                    number.map_err(|_| Invalid::new("is neither a number nor a share").hint(SHAPE))?;
+                let number = number
+                    .map_err(|_| Invalid::new("is neither a number nor a share").hint(SHAPE))?;
                 most.number = Some(most.number.map_or(number, |other: usize| other.min(number)));
             }
         }
