@@ -49,6 +49,12 @@ impl Place<'_> {
     }
 }
 
+/// An entity tag for a condition. Some servers compare it as it is, so it goes
+/// without its quotes, as in AWS's own examples.
+fn bare(etag: Option<&str>) -> String {
+    etag.unwrap_or_default().trim_matches('"').to_owned()
+}
+
 /// A question that S3 did not answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unanswered {

@@ -13,8 +13,8 @@ use aws_smithy_types::DateTime;
 use serde::{Deserialize, Serialize};
 
 use self::clock::{ServerTime, ServerTimes};
-use super::{Place, Unanswered};
-use crate::aws::AwsError;
+use super::{Place, Unanswered, bare};
+use crate::aws::{AwsError, Cause};
 use crate::rules::ObjectRules;
 use crate::transfer::Wire;
 
@@ -24,6 +24,8 @@ const NAME: &str = "lock";
 const LEASE: Duration = Duration::from_mins(2);
 /// How often it is renewed, so that two requests may fail.
 const RENEWAL: Duration = Duration::from_secs(40);
+/// How often a lock that is free is asked for, before the server is to blame.
+const ATTEMPTS: u64 = 10;
 /// How often one who waits looks.
 const LOOK: Duration = Duration::from_secs(3);
 /// How often one who waits says so.
@@ -100,7 +102,7 @@ pub async fn take(desk: Desk<'_>, holder: &Holder) -> Result<Taken, Unanswered> 
     // Writing comes first: a lock that is not there may not be asked about by
     // those who may list a prefix only.
     let (mut before, mut renewed) = (None, 0);
-    loop {
+    for attempt in 1.. {
         let paper = Paper {
             version: 1,
             holder: Some(holder.clone()),
@@ -127,7 +129,15 @@ pub async fn take(desk: Desk<'_>, holder: &Holder) -> Result<Taken, Unanswered> 
             }
             Some((Current { etag, .. }, renewed)) => (Some(etag), renewed + 1),
         };
+        if attempt == ATTEMPTS {
+            break;
+        }
+        let pause = fastrand::u64(20..=100) * attempt;
+        tokio::time::sleep(Duration::from_millis(pause)).await;
     }
+    let message = "the lock is free, and yet its conditional write never succeeds".to_owned();
+    let error = AwsError::of_ours(Cause::Answered, message);
+    Err(unanswered(desk.place, "s3:PutObject", error))
 }
 
 /// Waits until nobody else has the lock, and takes it.
@@ -213,7 +223,7 @@ async fn read(place: Place<'_>) -> Result<Option<(Current, u64)>, Unanswered> {
             };
         }
     };
-    let etag = answer.e_tag().unwrap_or_default().to_owned();
+    let etag = bare(answer.e_tag());
     let written = answer.last_modified().map(DateTime::secs);
     let lease = i64::try_from(LEASE.as_secs()).unwrap_or(i64::MAX);
     let over = match (times.last(), written) {
@@ -249,7 +259,7 @@ async fn write(
     headers.extend(desk.objects.headers_of_own_objects());
     let bytes = serde_json::to_vec(paper).unwrap_or_default();
     let error = match desk.wire.put_bytes(&key, &headers, bytes).await {
-        Ok(etag) => return Ok(etag),
+        Ok(etag) => return Ok(Some(bare(etag.as_deref()))),
         Err(error) => error,
     };
     if !matches!(error.status, Some(404 | 409 | 412)) || error.is(&["NoSuchBucket"]) {

@@ -4,7 +4,7 @@ use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_smithy_types::DateTime;
 
 use super::record::{Distrust, Manifest, Row, Seal};
-use super::{Place, Unanswered};
+use super::{Place, Unanswered, bare};
 use crate::aws::AwsError;
 use crate::rules::ObjectRules;
 use crate::transfer::Wire;
@@ -72,7 +72,7 @@ pub async fn read(place: Place<'_>) -> Result<Read, Unanswered> {
             };
         }
     };
-    let etag = answer.e_tag().unwrap_or_default().to_owned();
+    let etag = bare(answer.e_tag());
     let written = answer.last_modified().map_or(i64::MIN, DateTime::secs);
     let packed = body(answer).await.map_err(refused)?;
     Ok(Read::Found(Found {

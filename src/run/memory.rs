@@ -59,6 +59,8 @@ impl Memory {
                     let still_it = |seen| row.record.is_of(seen, found.written);
                     if facts[index].seen.as_ref().is_some_and(still_it) {
                         facts[index].record = Some(row.record);
+                    } else {
+                        tracing::debug!("not as recorded: {}", printable(row.key));
                     }
                 }
                 Err(_) => {

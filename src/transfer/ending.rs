@@ -98,7 +98,10 @@ impl Courier {
         let answer = request.customize().config_override(how.config());
         let answer = answer.send().await;
         let answer = answer.map_err(|error| AwsError::from_sdk(&error))?;
-        Ok(answer.e_tag().map(str::to_owned))
+        // Some servers do not tell it. A wrong guess would only mean that the object
+        // is not known again.
+        let told = answer.e_tag().map(str::to_owned);
+        Ok(told.or_else(|| whole.etag.clone()))
     }
 
     /// Asks S3 what came of an upload whose end nobody told. An object with the

@@ -9,6 +9,8 @@
 //! a code where the SDK looks for one: the tests hold docferry to what can be
 //! said all the same.
 
+mod sync;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
@@ -203,6 +205,24 @@ impl Ceph {
         assert!(uploads.contains("<ListMultipartUploadsResult"), "{uploads}");
         assert!(!uploads.contains("<Upload>"), "{uploads}");
         found
+    }
+
+    /// The bytes of one object.
+    fn fetch(&self, key: &str) -> Vec<u8> {
+        let output = self.dir.path().join("one");
+        let url = quoted(&self.url(key));
+        let config = format!("url = {url}\noutput = {}", quoted(output.to_str().unwrap()));
+        ask(DOCUMENTATION, "s3", &config);
+        fs::read(output).unwrap()
+    }
+
+    fn remove(&self, key: &str) {
+        let url = quoted(&self.url(key));
+        ask(
+            DOCUMENTATION,
+            "s3",
+            &format!("request = DELETE\nurl = {url}"),
+        );
     }
 
     #[track_caller]

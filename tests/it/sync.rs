@@ -198,8 +198,8 @@ fn what_cannot_be_compared_is_sent_and_the_permission_that_would_help_is_named()
 
 #[test]
 fn entity_tags_that_are_no_md5_are_compared_by_checksums() {
-    let world = World::new();
     const KEY: &str = "arn:aws:kms:eu-central-1:222222222222:key/1234";
+    let world = World::new();
     let _key = world.aws.kms_key(KEY);
     let kms = json!({"Effect": "Allow", "Action": ["kms:GenerateDataKey", "kms:Decrypt"], "Resource": KEY});
     let role = world.aws.role(ROLE).policy(may_compare());
