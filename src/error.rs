@@ -245,6 +245,8 @@ pub enum Error {
         failed: usize,
         /// Out of how many.
         planned: usize,
+        /// How many stale objects are still there.
+        stale: usize,
     },
     /// A signal came.
     Stopped(Signal),
@@ -308,12 +310,19 @@ impl fmt::Display for Error {
                 limit,
                 failed,
                 planned,
-            } => write!(
-                f,
-                "the {} of DOCFERRY_TIMEOUT were over: {} of {planned} not in place",
-                humantime::format_duration(*limit),
-                count(*failed, "object")
-            ),
+                stale,
+            } => {
+                let limit = humantime::format_duration(*limit);
+                let failed = count(*failed, "object");
+                write!(
+                    f,
+                    "the {limit} of DOCFERRY_TIMEOUT were over: {failed} of {planned} not in place"
+                )?;
+                match stale {
+                    0 => Ok(()),
+                    stale => write!(f, ", {} not deleted", count(*stale, "stale object")),
+                }
+            }
             Self::Stopped(signal) => write!(f, "stopped by {signal}"),
             Self::Bug(what) => write!(
                 f,

@@ -29,15 +29,30 @@ pub struct Compared {
     pub unanswered: Option<Unanswered>,
 }
 
+/// How a comparison goes about it.
+#[derive(Debug, Clone, Copy)]
+pub struct Asking<'a> {
+    /// What counts.
+    pub how: Compare,
+    /// Whether checksums that are no digests count, too.
+    pub by_checksums: bool,
+    /// Where the files are.
+    pub root: &'a Arc<Root>,
+    /// Where the objects are.
+    pub place: Place<'a>,
+    /// What may end it early.
+    pub stop: &'a Arc<Stop>,
+}
+
 /// Decides about each put of a plan.
 pub async fn compare(
     plan: &Arc<Plan>,
     mut facts: Vec<Facts>,
-    how: Compare,
-    root: &Arc<Root>,
-    place: Place<'_>,
-    stop: &Arc<Stop>,
+    asking: Asking<'_>,
 ) -> Result<Compared, Unanswered> {
+    let Asking {
+        how, root, stop, ..
+    } = asking;
     let asked = questions(plan, &facts, how);
     let of_files = asked
         .iter()
@@ -59,15 +74,8 @@ pub async fn compare(
     let of_objects = asked
         .iter()
         .filter(|(_, question)| *question == Question::Head);
-    let unanswered = heads(
-        plan,
-        &mut facts,
-        of_objects.map(|(index, _)| *index).collect(),
-        root,
-        place,
-        stop,
-    )
-    .await?;
+    let of_objects = of_objects.map(|(index, _)| *index).collect();
+    let unanswered = heads(plan, &mut facts, of_objects, asking).await?;
     let decided = plan.puts.iter().zip(facts).map(|(put, facts)| {
         // A file that could not be read is sent, which tells why it cannot be.
         let unread = crate::plan::Reason::Incomparable;
@@ -86,23 +94,31 @@ fn questions(plan: &Plan, facts: &[Facts], how: Compare) -> Vec<(usize, Question
         .collect()
 }
 
-/// Asks S3 about objects. Once it refuses to tell, no other one is asked about:
-/// all of them are alike in that.
+/// So many refusals without an answer mean that there will be none.
+const ENOUGH_REFUSALS: usize = 8;
+
+/// Asks S3 about objects, unless it refuses to tell of any of them.
 async fn heads(
     plan: &Arc<Plan>,
     facts: &mut [Facts],
     indices: Vec<usize>,
-    root: &Arc<Root>,
-    place: Place<'_>,
-    stop: &Arc<Stop>,
+    asking: Asking<'_>,
 ) -> Result<Option<Unanswered>, Unanswered> {
-    let (mut refused, mut undecided) = (None, Vec::new());
+    let (mut refused, mut refusals, mut answers) = (None, 0, 0);
+    let mut undecided = Vec::new();
     let mut under_way = JoinSet::new();
     let mut rest = indices.iter();
     loop {
-        while under_way.len() < ASKED_AT_ONCE && refused.is_none() {
+        let hopeless = answers == 0 && refusals >= ENOUGH_REFUSALS;
+        // The first few go alone, so that a refusal does not meet all the others.
+        let at_once = if answers == 0 {
+            ENOUGH_REFUSALS
+        } else {
+            ASKED_AT_ONCE
+        };
+        while under_way.len() < at_once && !hopeless {
             let Some(index) = rest.next() else { break };
-            ask(&mut under_way, plan, place, *index);
+            ask(&mut under_way, plan, asking.place, *index);
         }
         let Some(joined) = under_way.join_next().await else {
             break;
@@ -112,27 +128,20 @@ async fn heads(
             joined.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
         match answer {
             Ok(Some(looks)) => {
-                let by_etag = facts[index].by_etag;
-                facts[index].by_head = Some(Looked {
-                    content: Verdict::Unknown,
-                    properties: agree(&looks.shown, &plan.puts[index].properties),
-                });
-                if looks.opaque && by_etag == Some(Verdict::Differs) {
-                    facts[index].by_etag = Some(Verdict::Unknown);
-                }
-                if by_etag != Some(Verdict::Same) {
-                    undecided.extend(by_checksum(index, &looks));
-                }
+                answers += 1;
+                undecided.extend(note(plan, &mut facts[index], index, &looks, asking));
             }
             // Somebody has deleted it.
             Ok(None) => facts[index].seen = None,
-            Err(unanswered) if unanswered.is_denied() => {
+            // One that S3 shows only to those with its key, or not to us.
+            Err(unanswered) if unanswered.is_about_the_object() => {
+                refusals += 1;
                 refused.get_or_insert(unanswered);
             }
             Err(unanswered) => return Err(unanswered),
         }
     }
-    for (index, told) in read_all(plan, root, undecided, stop).await {
+    for (index, told) in read_all(plan, asking.root, undecided, asking.stop).await {
         if let Some(looked) = &mut facts[index].by_head {
             looked.content = told.by_checksum;
         }
@@ -144,6 +153,30 @@ async fn heads(
         });
     }
     Ok(refused)
+}
+
+/// Notes what S3 says of an object, and gives what is to be read because of it.
+fn note(
+    plan: &Plan,
+    facts: &mut Facts,
+    index: usize,
+    looks: &Looks,
+    asking: Asking<'_>,
+) -> Option<Task> {
+    // An object that has come since the listing is one of which nothing is known.
+    if facts.seen.is_none_or(|seen| Some(seen.etag) != looks.etag) {
+        facts.by_etag = Some(Verdict::Unknown);
+        return None;
+    }
+    facts.by_head = Some(Looked {
+        content: Verdict::Unknown,
+        properties: agree(&looks.shown, &plan.puts[index].properties),
+    });
+    if looks.opaque && facts.by_etag == Some(Verdict::Differs) {
+        facts.by_etag = Some(Verdict::Unknown);
+    }
+    let undecided = facts.by_etag == Some(Verdict::Unknown) && asking.by_checksums;
+    by_checksum(index, looks).filter(|_| undecided)
 }
 
 type Answer = (usize, Result<Option<Looks>, Unanswered>);

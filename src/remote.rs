@@ -7,13 +7,15 @@ mod head;
 mod listing;
 mod lock;
 mod manifest;
+mod own;
 mod record;
 mod span;
 
 pub use head::{Looks, look};
 pub use listing::{Listing, list};
-pub use lock::{Desk, Held, Holder, Taken, take, wait};
-pub use manifest::{Found, Read, Stored, read, store};
+pub use lock::{Held, Holder, Taken, take, wait};
+pub use manifest::{Found, Stored, read, store};
+pub use own::Desk;
 pub use record::{Distrust, Manifest, Row, Seal};
 
 use crate::aws::AwsError;
@@ -39,7 +41,8 @@ impl Place<'_> {
         self.owner.map(ToString::to_string)
     }
 
-    fn whole(&self, key: &str) -> String {
+    /// The whole key of one that is relative to the prefix.
+    pub(crate) fn whole(&self, key: &str) -> String {
         format!("{}{key}", self.destination.prefix)
     }
 
@@ -47,12 +50,6 @@ impl Place<'_> {
     fn own(&self, name: &str) -> String {
         self.whole(&format!("{OWN_FOLDER}/{name}"))
     }
-}
-
-/// An entity tag for a condition. Some servers compare it as it is, so it goes
-/// without its quotes, as in AWS's own examples.
-fn bare(etag: Option<&str>) -> String {
-    etag.unwrap_or_default().trim_matches('"').to_owned()
 }
 
 /// A question that S3 did not answer.
@@ -67,6 +64,16 @@ pub struct Unanswered {
 }
 
 impl Unanswered {
+    /// Whether it says something of the object rather than of us or of S3.
+    #[must_use]
+    pub fn is_about_the_object(&self) -> bool {
+        let client = self
+            .error
+            .status
+            .is_some_and(|s| (400..500).contains(&s) && s != 429);
+        client && self.error.identity.is_none() && !self.error.is(&["ExpiredToken", "NoSuchBucket"])
+    }
+
     /// Whether it was refused to us, rather than failed.
     #[must_use]
     pub fn is_denied(&self) -> bool {

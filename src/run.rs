@@ -66,6 +66,7 @@ pub async fn run(
         root: &root,
         stop,
         screen,
+        lost: Cell::new(false),
     };
     match lock(&job).await? {
         None => Box::pin(job.work(plan)).await,
@@ -112,7 +113,13 @@ struct Job<'a> {
     root: &'a Arc<Root>,
     stop: &'a Arc<Stop>,
     screen: &'a Screen,
+    /// Whether the lock is not ours any more.
+    lost: Cell<bool>,
 }
+
+/// How long giving the lock back may take: a host that has sent a signal kills
+/// the job soon.
+const RELEASE: Duration = Duration::from_secs(4);
 
 impl Job<'_> {
     /// Works for as long as the lock is ours.
@@ -124,6 +131,7 @@ impl Job<'_> {
             () = held.keep(desk) => None,
         };
         let Some(done) = done else {
+            self.lost.set(true);
             self.stop.give_up();
             drop(work.await);
             return Err(far::overtaken(&self.settings.destination));
@@ -131,6 +139,7 @@ impl Job<'_> {
         tokio::select! {
             () = held.release(desk) => {}
             () = self.stop.hurried() => {}
+            () = tokio::time::sleep(RELEASE) => {}
         }
         done
     }
@@ -155,13 +164,17 @@ impl Job<'_> {
         if all_stored && in_time && !stop.is_requested() {
             tally.deleted = transfer::delete(self.far.place(), &plan.deletes, stop).await;
         }
+        // After a signal there is no time for it, and without the lock no right.
         let remembered = match &mut memory {
-            Some(memory) if !stop.is_requested() => memory.keep(self, &plan, &tally).await,
+            Some(memory) if stop.cause().is_none() && !self.lost.get() => {
+                memory.keep(self, &plan, &tally).await
+            }
             _ => Ok(()),
         };
         report::tell(&tally, &plan);
-        if let (false, false, Some(limit)) = (in_time, all_stored, settings.transfer.timeout) {
-            return Err(out_of_time(&tally, limit));
+        let all_done = all_stored && tally.deleted.gone == plan.deletes.len();
+        if let (false, false, Some(limit)) = (in_time, all_done, settings.transfer.timeout) {
+            return Err(out_of_time(&tally, &plan, limit));
         }
         conclude(&tally, stop, |failed| {
             let url = plan.destination.url_of(&plan.puts[failed.index].file.key);
@@ -214,11 +227,11 @@ impl Job<'_> {
 
     /// Whether all is gone that should be.
     fn deleted(&self, tally: &Tally, plan: &Plan) -> Result<(), Error> {
-        if let Some(signal) = self.stop.cause() {
-            return Err(Error::Stopped(signal));
+        if tally.deleted.gone == plan.deletes.len() {
+            return Ok(());
         }
         let Some((index, error)) = tally.deleted.failed.first() else {
-            return Ok(());
+            return Err(stopped(self.stop));
         };
         let url = format!("{}{}", plan.destination, plan.deletes[*index]);
         let mut refusal = self.far.explain_delete(error, url);
@@ -361,12 +374,13 @@ async fn give_up_after(limit: Option<Duration>, stop: &Stop, in_time: &Cell<bool
     std::future::pending().await
 }
 
-fn out_of_time(tally: &Tally, limit: Duration) -> Error {
+fn out_of_time(tally: &Tally, plan: &Plan, limit: Duration) -> Error {
     let planned = tally.fates.len();
     Error::OutOfTime {
         limit,
         failed: planned - tally.count(Fate::Stored),
         planned,
+        stale: plan.deletes.len() - tally.deleted.gone,
     }
 }
 

@@ -9,6 +9,7 @@ mod expiry;
 mod http;
 mod payer;
 mod retries;
+mod server_time;
 mod site;
 
 pub use clients::Aws;
@@ -17,4 +18,5 @@ pub use error::{AwsError, Cause};
 pub(crate) use error::{code_in, code_of, whole_story};
 pub use http::Fetched;
 pub use retries::{Retries, Trouble};
+pub(crate) use server_time::{ServerTime, time_of};
 pub use site::Site;

@@ -32,15 +32,16 @@ pub struct Record {
     pub properties: Digest,
     /// How docferry compresses such a file on its way.
     pub form: Compression,
+    /// When it was known to be so, in seconds since 1970 by S3's clock.
+    pub known: i64,
 }
 
 impl Record {
     /// Whether this is still the object that was recorded. One that was written
-    /// after the manifest is another one, even with the same bytes: its headers
-    /// may differ.
+    /// later is another one, even with the same bytes: its headers may differ.
     #[must_use]
-    pub fn is_of(&self, seen: &Seen, written: i64) -> bool {
-        self.etag == seen.etag && self.size == seen.size && seen.modified <= written
+    pub fn is_of(&self, seen: &Seen) -> bool {
+        self.etag == seen.etag && self.size == seen.size && seen.modified <= self.known
     }
 }
 
@@ -101,9 +102,10 @@ pub enum Question {
     Head,
 }
 
-/// A copy of a larger object takes several requests ("`CopyObject`", Amazon S3
-/// API Reference), and gains nothing over sending it again.
-const MOST_COPIED: Bytes = Bytes::gib(5);
+/// A larger object takes S3 so long that the answer may not come in time, and
+/// one of over 5 GiB takes several requests ("`CopyObject`", Amazon S3 API
+/// Reference).
+const MOST_COPIED: Bytes = Bytes::gib(1);
 
 /// Decides, or says what is still to be found out.
 pub fn decide(put: &Put, facts: &Facts, compare: Compare) -> Result<Decision, Question> {
@@ -135,7 +137,7 @@ fn by_record(put: &Put, facts: &Facts, record: &Record) -> Result<Decision, Ques
     }
     Ok(match record.properties == put.properties.digest {
         true => Decision::Keep,
-        false => with_other_properties(put),
+        false => with_other_properties(put, record.etag),
     })
 }
 
@@ -161,13 +163,13 @@ fn by_looks(put: &Put, seen: &Seen, facts: &Facts, compare: Compare) -> Result<D
     }
     let looked = facts.by_head.ok_or(Question::Head)?;
     let content = match (by_etag, looked.content) {
-        (Verdict::Same, _) => Verdict::Same,
-        (by_etag, Verdict::Unknown) => by_etag,
-        (_, by_checksum) => by_checksum,
+        // A checksum is no digest: it tells only where the tag does not.
+        (Verdict::Unknown, by_checksum) => by_checksum,
+        (by_etag, _) => by_etag,
     };
     Ok(match (content, looked.properties) {
         (Verdict::Same, Verdict::Same) => Decision::Keep,
-        (Verdict::Same, Verdict::Differs) => with_other_properties(put),
+        (Verdict::Same, Verdict::Differs) => with_other_properties(put, seen.etag),
         (Verdict::Differs, _) => Decision::Put(Reason::ContentDiffers),
         (Verdict::Same | Verdict::Unknown, _) => Decision::Put(Reason::Incomparable),
     })
@@ -176,8 +178,11 @@ fn by_looks(put: &Put, seen: &Seen, facts: &Facts, compare: Compare) -> Result<D
 /// S3 can give an object other properties without its content being sent. What
 /// was compressed on its way may have been stored as it is, so its encoding is
 /// not known well enough for that.
-fn with_other_properties(put: &Put) -> Decision {
-    match form_of(put) == Compression::Off && put.file.size <= MOST_COPIED.0 {
+fn with_other_properties(put: &Put, etag: ETag) -> Decision {
+    // Only a tag that can be said makes sure that it is this object.
+    let can_be_said = etag.is_plain() || etag.parts().is_some();
+    let as_it_is = form_of(put) == Compression::Off;
+    match as_it_is && can_be_said && put.file.size <= MOST_COPIED.0 {
         true => Decision::Copy,
         false => Decision::Put(Reason::PropertiesDiffer),
     }

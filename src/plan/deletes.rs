@@ -19,6 +19,8 @@ pub struct Strays {
 pub struct Sorted {
     /// They are stale and go, sorted by key.
     pub stale: Vec<Box<str>>,
+    /// How many belong to another destination.
+    pub foreign: usize,
     /// They stay since a setting says so.
     pub kept: usize,
     /// They stay since they are in the folder of another destination; these are
@@ -38,7 +40,11 @@ pub fn sort(strays: Strays, files: &[&str], selection: &Selection, keep: &Globs)
         let foreign = folders(&key).any(|folder| others.contains(folder));
         let selected = (selection.include.is_empty() || include.first(&key).is_some())
             && exclude.first(&key).is_none();
-        if foreign || is_own(&key) {
+        if is_own(&key) {
+            continue;
+        }
+        if foreign {
+            sorted.foreign += 1;
             continue;
         }
         if !selected || keep.first(&key).is_some() || is_folder_of(&key, files) {
@@ -58,12 +64,12 @@ pub fn is_own(key: &str) -> bool {
         .is_some_and(|rest| rest.starts_with('/'))
 }
 
-/// The folders with a manifest of their own: other jobs bring their files there.
+/// The folders with objects of docferry's own: other jobs bring their files
+/// there.
 fn destinations(strays: &Strays) -> BTreeSet<String> {
-    let ending = format!("/{OWN_FOLDER}/manifest");
+    let inside = format!("/{OWN_FOLDER}/");
     let keys = strays.keys.iter();
-    keys.filter_map(|key| key.strip_suffix(&ending))
-        .map(str::to_owned)
+    keys.filter_map(|key| Some(key.split_once(&inside)?.0.to_owned()))
         .collect()
 }
 
@@ -154,7 +160,7 @@ mod tests {
     #[test]
     fn a_folder_with_a_manifest_of_its_own_belongs_to_another_job() {
         let strays = [
-            "pr-1/.docferry/manifest",
+            "pr-1/.docferry/lock",
             "pr-1/a",
             "pr-1/b/c",
             "pr-10/a",

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use super::{Method, Plan};
+use super::Plan;
 
 /// The order of one stage of a plan: two lanes that are worked on side by side, so that
 /// neither a large file is left alone at the end nor small ones wait for it.
@@ -33,7 +33,8 @@ impl Plan {
 
     fn lanes(&self, all: Vec<usize>) -> Lanes {
         let size = |index: &usize| self.puts[*index].file.size;
-        let is_large = |index: &usize| matches!(self.puts[*index].method, Method::Parts(_));
+        // Also where the object is copied, since that may turn out to be refused.
+        let is_large = |index: &usize| self.puts[*index].method.part_size().is_some();
         let (mut large, mut small): (Vec<usize>, Vec<usize>) = all.into_iter().partition(is_large);
         large.sort_by_key(|index| Reverse(size(index)));
         small.sort_by_key(|index| Reverse(size(index) / SMALL));

@@ -33,7 +33,7 @@ type Files = BTreeMap<String, Thing>;
 #[derive(Debug, Clone, Default)]
 struct Bucket {
     objects: BTreeMap<String, Object>,
-    manifest: Option<(i64, BTreeMap<String, Record>)>,
+    manifest: Option<BTreeMap<String, Record>>,
     clock: i64,
     /// With a key of KMS, entity tags tell nothing.
     kms: bool,
@@ -79,9 +79,9 @@ impl Bucket {
             size: size(object.thing.content),
             modified: object.modified,
         });
-        let record = self.manifest.as_ref().and_then(|(written, rows)| {
+        let record = self.manifest.as_ref().and_then(|rows| {
             let record = rows.get(key)?;
-            record.is_of(seen.as_ref()?, *written).then_some(*record)
+            record.is_of(seen.as_ref()?).then_some(*record)
         });
         Facts {
             seen,
@@ -112,7 +112,7 @@ impl Bucket {
                     facts.by_etag = Some(Verdict::Unknown);
                 }
                 facts.by_head = Some(Looked {
-                    content: match object.summed {
+                    content: match object.summed && facts.by_etag == Some(Verdict::Unknown) {
                         true => verdict(object.thing.content == wanted.content),
                         false => Verdict::Unknown,
                     },
@@ -198,11 +198,11 @@ impl Bucket {
                     content: digest(files[key].content),
                     properties: Digest::of(&[files[key].look]),
                     form: crate::settings::Compression::Off,
+                    known: object.modified,
                 },
             );
         }
-        self.clock += 1;
-        self.manifest = Some((self.clock, rows));
+        self.manifest = Some(rows);
     }
 }
 

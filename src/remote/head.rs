@@ -6,10 +6,13 @@ use aws_sdk_s3::types::{ChecksumMode, ChecksumType};
 use super::{Place, Unanswered};
 use crate::aws::AwsError;
 use crate::plan::Shown;
+use crate::types::ETag;
 
 /// What S3 says of an object.
 #[derive(Debug, Clone, Default)]
 pub struct Looks {
+    /// Which object it is.
+    pub etag: Option<ETag>,
     /// Its properties.
     pub shown: Shown,
     /// The CRC-64/NVME of its whole content, in Base64, if S3 has it.
@@ -95,6 +98,7 @@ fn looks(head: &HeadObjectOutput) -> Looks {
     let metadata = head.metadata().into_iter().flatten();
     let metadata = metadata.map(|(name, value)| (format!("x-amz-meta-{name}"), value.clone()));
     Looks {
+        etag: head.e_tag().map(ETag::from_server),
         shown: Shown {
             headers: known.chain(metadata).collect(),
         },

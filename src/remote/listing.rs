@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use super::span::Span;
 use super::{Place, Unanswered, manifest};
-use crate::aws::AwsError;
+use crate::aws::{AwsError, Cause};
 use crate::plan::{Put, Seen, Strays, is_own};
 use crate::types::{ETag, OWN_FOLDER};
 
@@ -63,14 +63,11 @@ pub async fn list(
         // Nobody aborts these tasks, so only a panic ends here, which goes on.
         let page = joined.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
         let number = page.number;
-        let answer = page.answer.map_err(|error| Unanswered {
-            action: "s3:ListBucket",
-            url: place.destination.to_string(),
-            error: Box::new(error),
-        })?;
-        spans[number] = spans[number]
-            .take()
-            .and_then(|span| listing.add(place, puts, span, &answer, wants_strays));
+        let answer = page.answer.map_err(|error| unanswered(place, error))?;
+        if let Some(span) = spans[number].take() {
+            let goes_on = listing.add(place, puts, span, &answer, wants_strays);
+            spans[number] = goes_on.map_err(|error| unanswered(place, error))?;
+        }
         if let Some(span) = &spans[number] {
             ask(&mut under_way, place, number, span);
         }
@@ -84,6 +81,14 @@ pub async fn list(
     }
     listing.strays.keys.sort_unstable();
     Ok(listing)
+}
+
+fn unanswered(place: Place<'_>, error: AwsError) -> Unanswered {
+    Unanswered {
+        action: "s3:ListBucket",
+        url: place.destination.to_string(),
+        error: Box::new(error),
+    }
 }
 
 /// The stretch that has had the most pages and goes on.
@@ -105,7 +110,12 @@ fn ask(under_way: &mut JoinSet<Page>, place: Place<'_>, number: usize, span: &Sp
         // XML cannot carry every key as it is.
         .encoding_type(EncodingType::Url)
         .set_expected_bucket_owner(place.owner())
-        .set_start_after((!span.after.is_empty()).then(|| place.whole(&span.after)));
+        // Where a page has ended, S3 knows best; a stretch that has just been
+        // parted begins at a key.
+        .set_continuation_token(span.token.clone())
+        .set_start_after(
+            (span.token.is_none() && !span.after.is_empty()).then(|| place.whole(&span.after)),
+        );
     under_way.spawn(async move {
         let answer = request.send().await;
         Page {
@@ -124,10 +134,9 @@ impl Listing {
         mut span: Span,
         page: &ListObjectsV2Output,
         wants_strays: bool,
-    ) -> Option<Span> {
+    ) -> Result<Option<Span>, AwsError> {
         let encoded = page.encoding_type() == Some(&EncodingType::Url);
         let prefix = place.destination.prefix.as_str();
-        let mut last = None;
         for object in page.contents() {
             let Some(whole) = object.key().map(|key| decoded(key, encoded)) else {
                 continue;
@@ -139,18 +148,27 @@ impl Listing {
             };
             // The stretch may have been parted while the page was on its way.
             if !span.holds(key) {
-                return None;
+                return Ok(None);
             }
-            if key > span.after.as_str() || key.is_empty() {
+            let is_first = key.is_empty() && span.after.is_empty();
+            if is_first || *key > *span.after {
                 self.take(puts, key, object, wants_strays);
+                key.clone_into(&mut span.after);
             }
-            last = Some(key.to_owned());
         }
-        // A page that leads nowhere would be asked for again for ever.
-        let last = last.filter(|last| *last > span.after)?;
-        span.after = last;
+        if !page.is_truncated().unwrap_or(false) {
+            return Ok(None);
+        }
         span.pages += 1;
-        page.is_truncated().unwrap_or(false).then_some(span)
+        let before = span.token.take();
+        span.token = page.next_continuation_token().map(str::to_owned);
+        if span.token.is_some() && span.token != before {
+            return Ok(Some(span));
+        }
+        // It would be asked for again for ever, and what is missing would be
+        // taken for new.
+        let message = "the listing says that it goes on, but not where".to_owned();
+        Err(AwsError::of_ours(Cause::Answered, message))
     }
 
     fn take(&mut self, puts: &[Put], key: &str, object: &Object, wants_strays: bool) {

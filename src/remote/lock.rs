@@ -5,24 +5,25 @@
 //! writes", Amazon S3 User Guide). Whoever has it renews it; what nobody renews
 //! is free after a while, by S3's clock rather than by the job's.
 
-mod clock;
-
 use std::time::Duration;
 
-use aws_smithy_types::DateTime;
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
-use self::clock::{ServerTime, ServerTimes};
-use super::{Place, Unanswered, bare};
+use super::Unanswered;
+use super::own::{self, Desk, Written, unanswered};
 use crate::aws::{AwsError, Cause};
-use crate::rules::ObjectRules;
-use crate::transfer::Wire;
+use crate::text::printable;
 
 /// Its name in docferry's own folder.
 const NAME: &str = "lock";
+/// No honest one is larger.
+const LARGEST: i64 = 64 * 1024;
+const VERSION: u32 = 1;
 /// For how long a lock holds that is not renewed.
 const LEASE: Duration = Duration::from_mins(2);
-/// How often it is renewed, so that two requests may fail.
+/// How often it is renewed, so that a request or two may fail.
 const RENEWAL: Duration = Duration::from_secs(40);
 /// How often a lock that is free is asked for, before the server is to blame.
 const ATTEMPTS: u64 = 10;
@@ -50,6 +51,11 @@ impl Holder {
             id: id.take(20).collect(),
         }
     }
+
+    /// Somebody whose words make no sense to us.
+    fn unknown() -> Self {
+        Self::new("a run of another docferry".to_owned())
+    }
 }
 
 /// The lock as an object.
@@ -58,8 +64,18 @@ struct Paper {
     version: u32,
     /// None, if it was given back.
     holder: Option<Holder>,
-    /// How often it was renewed, so that each writing is another object.
-    renewed: u64,
+    /// Each writing is another object.
+    nonce: u64,
+}
+
+impl Paper {
+    fn new(holder: Option<&Holder>) -> Self {
+        Self {
+            version: VERSION,
+            holder: holder.cloned(),
+            nonce: fastrand::u64(..),
+        }
+    }
 }
 
 /// A lock that this run has.
@@ -67,7 +83,8 @@ struct Paper {
 pub struct Held {
     holder: Holder,
     etag: String,
-    renewed: u64,
+    /// When it was last sure to be ours.
+    since: Instant,
 }
 
 /// What came of asking for the lock.
@@ -82,201 +99,166 @@ pub enum Taken {
 /// What is in the lock's place.
 struct Current {
     etag: String,
-    /// None, if whoever may have it is free to be followed.
+    /// None, if whoever had it may be followed.
     holder: Option<Holder>,
-}
-
-/// What is needed to write one.
-#[derive(Debug, Clone, Copy)]
-pub struct Desk<'a> {
-    /// Where it is.
-    pub place: Place<'a>,
-    /// What it is written with.
-    pub wire: &'a Wire,
-    /// How docferry's own objects look.
-    pub objects: &'a ObjectRules,
 }
 
 /// Takes the lock, if nobody has it.
 pub async fn take(desk: Desk<'_>, holder: &Holder) -> Result<Taken, Unanswered> {
     // Writing comes first: a lock that is not there may not be asked about by
     // those who may list a prefix only.
-    let (mut before, mut renewed) = (None, 0);
-    for attempt in 1.. {
-        let paper = Paper {
-            version: 1,
-            holder: Some(holder.clone()),
-            renewed,
-        };
-        if let Some(etag) = write(desk, before.as_deref(), &paper).await? {
-            return Ok(Taken::Held(Held {
-                holder: holder.clone(),
-                etag,
-                renewed,
-            }));
-        }
-        // Somebody has it, had it, or was faster.
-        (before, renewed) = match read(desk.place).await? {
-            None => (None, 0),
-            Some((
-                Current {
-                    holder: Some(other),
-                    ..
-                },
-                _,
-            )) if other != *holder => {
-                return Ok(Taken::Busy(other));
+    let mut before = None;
+    for attempt in 1..=ATTEMPTS {
+        let since = Instant::now();
+        let etag = write(desk, before.as_deref(), Some(holder)).await?;
+        let found = match etag {
+            Written::Done(etag) => {
+                let holder = holder.clone();
+                return Ok(Taken::Held(Held {
+                    holder,
+                    etag,
+                    since,
+                }));
             }
-            Some((Current { etag, .. }, renewed)) => (Some(etag), renewed + 1),
+            // Somebody has it, had it, or was faster; or an answer got lost.
+            Written::Refused => read(desk).await?,
         };
-        if attempt == ATTEMPTS {
-            break;
-        }
+        before = match found {
+            Some(Current {
+                holder: Some(other),
+                ..
+            }) if other != *holder => return Ok(Taken::Busy(other)),
+            Some(current) => Some(current.etag),
+            None => None,
+        };
         let pause = fastrand::u64(20..=100) * attempt;
         tokio::time::sleep(Duration::from_millis(pause)).await;
     }
     let message = "the lock is free, and yet its conditional write never succeeds".to_owned();
     let error = AwsError::of_ours(Cause::Answered, message);
-    Err(unanswered(desk.place, "s3:PutObject", error))
+    Err(unanswered(desk.place, "s3:PutObject", NAME, error))
 }
 
 /// Waits until nobody else has the lock, and takes it.
 pub async fn wait(desk: Desk<'_>, holder: &Holder) -> Result<Held, Unanswered> {
-    let mut quiet = WORD;
+    let mut told = None;
     loop {
-        match take(desk, holder).await? {
+        let other = match take(desk, holder).await? {
             Taken::Held(held) => return Ok(held),
-            Taken::Busy(other) if quiet >= WORD => {
-                tracing::info!(
-                    "waiting    for {}, which has the lock",
-                    crate::text::printable(&other.who)
-                );
-                quiet = Duration::ZERO;
-            }
-            Taken::Busy(_) => {}
+            Taken::Busy(other) => other,
+        };
+        if told.is_none_or(|told: Instant| told.elapsed() >= WORD) {
+            tracing::info!(
+                "waiting    for {}, which has the lock",
+                printable(&other.who)
+            );
+            told = Some(Instant::now());
         }
         tokio::time::sleep(LOOK).await;
-        quiet += LOOK;
     }
 }
 
 impl Held {
-    /// Renews the lock for as long as it is polled; comes back when somebody
-    /// else has it.
+    /// Renews the lock for as long as it is polled; comes back when it is not
+    /// sure any more that nobody else has it.
     pub async fn keep(&mut self, desk: Desk<'_>) {
         loop {
             tokio::time::sleep(RENEWAL).await;
-            let paper = self.paper(true);
-            match write(desk, Some(&self.etag), &paper).await {
-                Ok(Some(etag)) => {
-                    self.etag = etag;
-                    self.renewed = paper.renewed;
-                }
-                Ok(None) => return,
-                // The lease is long enough for another attempt.
-                Err(unanswered) => {
+            let at = Instant::now();
+            let left = LEASE.saturating_sub(self.since.elapsed());
+            let renewed = tokio::time::timeout(left, self.renew(desk)).await;
+            match renewed {
+                Ok(Ok(true)) => self.since = at,
+                Ok(Ok(false)) | Err(_) => return,
+                Ok(Err(unanswered)) => {
                     let error = unanswered.error.to_string();
-                    tracing::warn!(
-                        "the lock could not be renewed: {}",
-                        crate::text::printable(&error)
-                    );
+                    tracing::warn!("the lock could not be renewed: {}", printable(&error));
+                    if self.since.elapsed() + RENEWAL >= LEASE {
+                        return;
+                    }
                 }
             }
         }
     }
 
+    /// Whether the lock is still ours.
+    async fn renew(&mut self, desk: Desk<'_>) -> Result<bool, Unanswered> {
+        for _ in 0..2 {
+            let holder = self.holder.clone();
+            if let Written::Done(etag) = write(desk, Some(&self.etag), Some(&holder)).await? {
+                self.etag = etag;
+                return Ok(true);
+            }
+            // An earlier renewal may have been done without an answer.
+            match self.current(desk).await? {
+                Some(etag) => self.etag = etag,
+                None => return Ok(false),
+            }
+        }
+        Ok(false)
+    }
+
+    /// The tag of the lock, if it is ours.
+    async fn current(&self, desk: Desk<'_>) -> Result<Option<String>, Unanswered> {
+        let current = match read(desk).await {
+            // What is gone is refused to those who may list a prefix only.
+            Err(denied) if denied.is_denied() => None,
+            current => current?,
+        };
+        let ours = current.filter(|current| current.holder.as_ref() == Some(&self.holder));
+        Ok(ours.map(|current| current.etag))
+    }
+
     /// Gives the lock back. It is overwritten rather than deleted, since that
     /// needs no other permission.
-    pub async fn release(self, desk: Desk<'_>) {
-        if let Err(unanswered) = write(desk, Some(&self.etag), &self.paper(false)).await {
+    pub async fn release(mut self, desk: Desk<'_>) {
+        let released = async {
+            if write(desk, Some(&self.etag), None).await? == Written::Refused
+                && let Some(etag) = self.current(desk).await?
+            {
+                self.etag = etag;
+                write(desk, Some(&self.etag), None).await?;
+            }
+            Ok::<_, Unanswered>(())
+        };
+        if let Err(unanswered) = released.await {
             tracing::warn!(
                 "the lock could not be given back ({}); it ends by itself in {} minutes",
-                crate::text::printable(&unanswered.error.to_string()),
+                printable(&unanswered.error.to_string()),
                 LEASE.as_secs() / 60
             );
         }
     }
-
-    fn paper(&self, held: bool) -> Paper {
-        Paper {
-            version: 1,
-            holder: held.then(|| self.holder.clone()),
-            renewed: self.renewed + 1,
-        }
-    }
 }
 
-/// Reads the lock. One that makes no sense belongs to nobody.
-async fn read(place: Place<'_>) -> Result<Option<(Current, u64)>, Unanswered> {
-    let key = place.own(NAME);
-    let times = ServerTimes::default();
-    let request = place.client.get_object().bucket(place.bucket()).key(&key);
-    let request = request.set_expected_bucket_owner(place.owner()).customize();
-    let answer = request.interceptor(ServerTime(times.clone())).send().await;
-    let answer = match answer {
-        Ok(answer) => answer,
-        Err(error) => {
-            let error = AwsError::from_sdk(&error);
-            return match error.is(&["NoSuchKey"]) {
-                true => Ok(None),
-                false => Err(unanswered(place, "s3:GetObject", error)),
-            };
-        }
+/// Reads the lock.
+async fn read(desk: Desk<'_>) -> Result<Option<Current>, Unanswered> {
+    let Some(own) = own::read(desk.place, NAME, LARGEST).await? else {
+        return Ok(None);
     };
-    let etag = bare(answer.e_tag());
-    let written = answer.last_modified().map(DateTime::secs);
     let lease = i64::try_from(LEASE.as_secs()).unwrap_or(i64::MAX);
-    let over = match (times.last(), written) {
+    let over = match (own.read, own.written) {
         (Some(now), Some(written)) => now - written > lease,
-        _ => false,
+        (None, _) | (_, None) => false,
     };
-    let small = answer
-        .content_length()
-        .is_some_and(|length| length < 64 * 1024);
-    let bytes = if small {
-        answer.body.collect().await.ok()
-    } else {
-        None
+    let bytes = own.bytes.unwrap_or_default();
+    let paper: Option<Paper> = serde_json::from_slice(&bytes).ok();
+    let holder = match paper.filter(|paper| paper.version == VERSION) {
+        Some(paper) => paper.holder,
+        None => Some(Holder::unknown()),
     };
-    let paper = bytes.and_then(|bytes| serde_json::from_slice::<Paper>(&bytes.to_vec()).ok());
-    let renewed = paper.as_ref().map_or(0, |paper| paper.renewed);
-    let holder = paper.and_then(|paper| paper.holder).filter(|_| !over);
-    Ok(Some((Current { etag, holder }, renewed)))
+    Ok(Some(Current {
+        etag: own.etag,
+        holder: holder.filter(|_| !over),
+    }))
 }
 
-/// Writes the lock in the place of what was read; none, if that has changed.
 async fn write(
     desk: Desk<'_>,
     before: Option<&str>,
-    paper: &Paper,
-) -> Result<Option<String>, Unanswered> {
-    let key = desk.place.own(NAME);
-    let condition = match before {
-        Some(etag) => ("if-match", etag),
-        None => ("if-none-match", "*"),
-    };
-    let mut headers = vec![("content-type", "application/json"), condition];
-    headers.extend(desk.objects.headers_of_own_objects());
-    let bytes = serde_json::to_vec(paper).unwrap_or_default();
-    let error = match desk.wire.put_bytes(&key, &headers, bytes).await {
-        Ok(etag) => return Ok(Some(bare(etag.as_deref()))),
-        Err(error) => error,
-    };
-    if !matches!(error.status, Some(404 | 409 | 412)) || error.is(&["NoSuchBucket"]) {
-        return Err(unanswered(desk.place, "s3:PutObject", error));
-    }
-    // An answer that got lost may have been a yes, and then it is ours.
-    let found = read(desk.place).await?;
-    let ours = found.filter(|(current, renewed)| {
-        current.holder == paper.holder && *renewed == paper.renewed && paper.holder.is_some()
-    });
-    Ok(ours.map(|(current, _)| current.etag))
-}
-
-fn unanswered(place: Place<'_>, action: &'static str, error: AwsError) -> Unanswered {
-    Unanswered {
-        action,
-        url: format!("s3://{}/{}", place.bucket(), place.own(NAME)),
-        error: Box::new(error),
-    }
+    holder: Option<&Holder>,
+) -> Result<Written, Unanswered> {
+    let paper = serde_json::to_vec(&Paper::new(holder)).unwrap_or_default();
+    let paper = Bytes::from(paper);
+    own::write(desk, NAME, "application/json", before, &paper).await
 }

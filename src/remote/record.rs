@@ -198,9 +198,10 @@ fn line(row: &Row<'_>) -> String {
         content,
         properties,
         form,
+        known,
     } = row.record;
     format!(
-        "object\t{}\t{size}\t{etag}\t{content}\t{properties}\t{form}\n",
+        "object\t{}\t{size}\t{etag}\t{content}\t{properties}\t{form}\t{known}\n",
         row.key
     )
 }
@@ -221,6 +222,7 @@ fn parse(line: &str) -> Option<Row<'_>> {
             content: Digest::from_record(next()?)?,
             properties: Digest::from_record(next()?)?,
             form: next()?.parse::<Compression>().ok()?,
+            known: next()?.parse().ok()?,
         },
     };
     next().is_none().then_some(row)

@@ -9,6 +9,8 @@ pub(super) struct Span {
     pub(super) after: String,
     /// The last key that may be in it; without one it goes on to the end.
     pub(super) upto: Option<String>,
+    /// Where S3 goes on with it.
+    pub(super) token: Option<String>,
     /// How many full pages it has had.
     pub(super) pages: u32,
 }
@@ -21,6 +23,7 @@ impl Span {
         Self {
             after: after.to_owned(),
             upto: upto.map(str::to_owned),
+            token: None,
             pages: 0,
         }
     }
@@ -54,6 +57,7 @@ impl Span {
         let half = Self {
             after: middle.clone(),
             upto: self.upto.replace(middle),
+            token: None,
             pages: 0,
         };
         Some(half)
@@ -162,6 +166,9 @@ mod tests {
                 if !span.holds(&key) { span = right; }
             }
             prop_assert!(span.after < key && span.holds(&key));
+            // The stretch is that key and what begins with it, or nearly so.
+            let shared = span.after.bytes().zip(key.bytes()).take_while(|(a, b)| a == b);
+            prop_assert!(shared.count() + 1 >= key.len() - 1, "{span:?}");
         }
     }
 }

@@ -1,15 +1,26 @@
 //! What docferry remembers of a destination, from one run to the next.
 
+use std::time::Duration;
+
 use super::{Job, far};
 use crate::error::Error;
 use crate::plan::{Facts, Plan, Record, form_of};
-use crate::remote::{Found, Manifest, Read, Row, Seal, Stored, store};
+use crate::remote::{Found, Manifest, Row, Seal, Stored, store};
+use crate::settings::Compression;
 use crate::text::{count, printable};
 use crate::transfer::Tally;
 
 /// So much is remembered of objects that are not in the source. What is
 /// forgotten is compared by other means the next time.
 const MOST_OTHERS: usize = 64 * 1024 * 1024;
+
+/// How long storing the record may take; a run that gave itself up is in a hurry.
+fn patience(job: &Job<'_>) -> Duration {
+    match job.stop.is_requested() {
+        true => Duration::from_secs(10),
+        false => Duration::from_mins(5),
+    }
+}
 
 /// The manifest as it was read, and what is needed to write the next one.
 pub(super) struct Memory {
@@ -25,7 +36,12 @@ pub(super) struct Memory {
 impl Memory {
     /// Notes what the manifest says of each object that is still the one that it
     /// speaks of. Nothing of a manifest is believed that is not all there.
-    pub(super) fn read(job: &Job<'_>, manifest: Read, plan: &Plan, facts: &mut [Facts]) -> Self {
+    pub(super) fn read(
+        job: &Job<'_>,
+        manifest: Option<Found>,
+        plan: &Plan,
+        facts: &mut [Facts],
+    ) -> Self {
         let seal = Seal::new(job.settings.sync.manifest_key.as_ref());
         let mut memory = Self {
             seal,
@@ -33,7 +49,7 @@ impl Memory {
             others: Vec::new(),
             intact: false,
         };
-        let Read::Found(found) = manifest else {
+        let Some(found) = manifest else {
             return memory;
         };
         memory.intact = memory.note(job, &found, plan, facts);
@@ -56,12 +72,9 @@ impl Memory {
                 .binary_search_by(|put| put.file.key.as_str().cmp(row.key));
             match place {
                 Ok(index) => {
-                    let still_it = |seen| row.record.is_of(seen, found.written);
-                    if facts[index].seen.as_ref().is_some_and(still_it) {
-                        facts[index].record = Some(row.record);
-                    } else {
-                        tracing::debug!("not as recorded: {}", printable(row.key));
-                    }
+                    let facts = &mut facts[index];
+                    let still_it = facts.seen.is_some_and(|seen| row.record.is_of(&seen));
+                    facts.record = still_it.then_some(row.record);
                 }
                 Err(_) => {
                     let size = row.key.len() + size_of::<(Box<str>, Record)>();
@@ -91,7 +104,8 @@ impl Memory {
         tally: &Tally,
     ) -> Result<(), Error> {
         let recorded = plan.keeps.iter().all(|keep| keep.facts.record.is_some());
-        if self.intact && recorded && plan.changes_nothing() {
+        let nothing_new = tally.proofs.iter().all(Option::is_none) && tally.deleted.gone == 0;
+        if self.intact && recorded && nothing_new {
             return Ok(());
         }
         let rows = self.rows(plan, tally);
@@ -103,26 +117,22 @@ impl Memory {
         let packed = manifest
             .write(rows)
             .map_err(|error| Error::Bug(format!("the record could not be packed: {error}")))?;
-        let (place, wire) = (job.far.place(), &job.far.wire);
-        let before = self.before.as_deref();
-        let storing = store(place, wire, &job.settings.objects, before, packed);
-        match job.stop.or(storing).await {
-            Some(Ok(Stored::Done)) => {
-                tracing::debug!("recorded {}", count(number, "object"));
-                Ok(())
-            }
-            Some(Ok(Stored::Overtaken)) => Err(far::overtaken(&job.settings.destination)),
-            Some(Err(unanswered)) => {
-                tracing::warn!(
-                    "docferry's record cannot be stored at {} ({}): the next run compares by other \
-                     means",
-                    printable(&unanswered.url),
-                    printable(&unanswered.error.to_string())
-                );
-                Ok(())
-            }
-            None => Ok(()),
+        let storing = store(job.far.desk(), self.before.as_deref(), packed);
+        let warn = |reason: String| {
+            tracing::warn!(
+                "docferry's record cannot be stored at {}.docferry/manifest ({}): the next run \
+                 compares by other means",
+                printable(&job.settings.destination.to_string()),
+                printable(&reason)
+            );
+        };
+        match tokio::time::timeout(patience(job), storing).await {
+            Ok(Ok(Stored::Done)) => tracing::debug!("recorded {}", count(number, "object")),
+            Ok(Ok(Stored::Overtaken)) => return Err(far::overtaken(&job.settings.destination)),
+            Ok(Err(unanswered)) => warn(unanswered.error.to_string()),
+            Err(_) => warn("S3 did not answer in time".to_owned()),
         }
+        Ok(())
     }
 
     fn rows<'a>(&'a self, plan: &'a Plan, tally: &'a Tally) -> Vec<Row<'a>> {
@@ -133,7 +143,8 @@ impl Memory {
                 size: seen.size,
                 content: keep.facts.digest?,
                 properties: keep.properties.digest,
-                form: crate::settings::Compression::Off,
+                form: Compression::Off,
+                known: seen.modified,
             }))?;
             let key = keep.file.key.as_str();
             Some(Row { key, record })
@@ -147,6 +158,7 @@ impl Memory {
                 content: proof.content,
                 properties: put.properties.digest,
                 form: form_of(put),
+                known: proof.at,
             };
             let key = put.file.key.as_str();
             Some(Row { key, record })

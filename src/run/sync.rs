@@ -6,7 +6,7 @@ use super::{Job, Memory, stopped};
 use crate::error::{Error, LIST_LIMIT, Refusal};
 use crate::inspect;
 use crate::plan::{Decision, Facts, Plan, Reason, Strays, sort};
-use crate::remote::{Listing, Read, Unanswered, list, read};
+use crate::remote::{Listing, Unanswered, list, read};
 use crate::settings::{Command, Compare, Mode};
 use crate::text::{count, grouped, printable};
 
@@ -21,9 +21,11 @@ pub(super) async fn compare(job: &Job<'_>, plan: Plan) -> Result<(Plan, Option<M
             false => None,
         }
     };
-    let asked = async { tokio::join!(list(place, &plan.puts, mirrors), manifest) };
+    // The listing comes after the manifest, so that what another run does in the
+    // meantime is noticed when ours is stored.
+    let asked = async { (manifest.await, list(place, &plan.puts, mirrors).await) };
     let told = Box::pin(job.stop.or(asked)).await;
-    let (listing, manifest) = told.ok_or_else(|| stopped(job.stop))?;
+    let (manifest, listing) = told.ok_or_else(|| stopped(job.stop))?;
     let listing = match listing {
         Ok(listing) => listing,
         Err(denied) if denied.is_denied() && !mirrors && sync.compare == Compare::Auto => {
@@ -36,7 +38,7 @@ pub(super) async fn compare(job: &Job<'_>, plan: Plan) -> Result<(Plan, Option<M
         Some(Ok(manifest)) => Some(manifest),
         // S3 says so only to those who may list the whole bucket; to others it
         // refuses what is not there ("`GetObject`", Amazon S3 API Reference).
-        Some(Err(denied)) if denied.is_denied() && !listing.has_manifest => Some(Read::None),
+        Some(Err(denied)) if denied.is_denied() && !listing.has_manifest => Some(None),
         Some(Err(denied)) if denied.is_denied() && sync.compare == Compare::Auto => {
             warn(&denied, "docferry does without its record");
             None
@@ -77,7 +79,15 @@ fn all_unknown(mut plan: Plan) -> Plan {
 async fn decide(job: &Job<'_>, plan: Plan, facts: Vec<Facts>) -> Result<Plan, Error> {
     let how = job.settings.sync.compare;
     let plan = Arc::new(plan);
-    let comparing = inspect::compare(&plan, facts, how, job.root, job.far.place(), job.stop);
+    let asking = inspect::Asking {
+        how,
+        // Whoever may write there can make a content to a checksum.
+        by_checksums: job.settings.sync.manifest_key.is_none(),
+        root: job.root,
+        place: job.far.place(),
+        stop: job.stop,
+    };
+    let comparing = inspect::compare(&plan, facts, asking);
     let compared = job.stop.or(comparing).await;
     let compared = compared.ok_or_else(|| stopped(job.stop))?;
     let compared = compared.map_err(|unanswered| job.far.explain(&unanswered))?;
@@ -134,6 +144,8 @@ fn choose_deletes(
         );
     }
     plan.deletes = sorted.stale;
+    // What is none of ours does not make more of ours go.
+    let total = total - sorted.foreign;
     let most = sync.max_delete.of(total);
     if plan.deletes.len() <= most {
         return Ok(());

@@ -2,11 +2,16 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use aws_sdk_s3::types::{MetadataDirective, TaggingDirective};
+use aws_sdk_s3::config::Config;
+use aws_sdk_s3::config::timeout::TimeoutConfig;
+use aws_sdk_s3::types::{CopyObjectResult, MetadataDirective, TaggingDirective};
+use aws_smithy_types::DateTime;
 use percent_encoding::utf8_percent_encode;
 
 use super::multipart::add;
+use super::proof::Receipt;
 use super::{Courier, Failure, Proof};
 use crate::aws::AwsError;
 use crate::plan::Put;
@@ -18,7 +23,11 @@ use crate::types::ETag;
 #[derive(Debug, Default)]
 pub(super) struct Copies {
     refused: AtomicBool,
+    succeeded: AtomicBool,
 }
+
+/// How long S3 may take for a gigabyte.
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// In a header that names an object, the slashes of its key stay.
 const IN_A_PATH: &percent_encoding::AsciiSet = &RESERVED.remove(b'/');
@@ -30,18 +39,21 @@ impl Courier {
         if self.copies.refused.load(Ordering::Relaxed) {
             return None;
         }
-        let begin = async {
-            let pass = self.gate.enter().await;
-            self.copy_once(put, of).await.map(|etag| (pass, etag))
+        // What is small has its pass already.
+        let pass = match put.method.part_size() {
+            Some(_) => Some(self.gate.enter().await),
+            None => None,
         };
         let result = tokio::select! {
             biased;
-            result = begin => result,
+            result = self.copy_once(put, of) => result,
             () = self.stop.overdue() => return Some(Err(Failure::InDoubt)),
         };
+        drop(pass);
         let error = match result {
-            Ok((_pass, etag)) => {
-                let proof = Proof::of(etag.as_deref(), put.file.size, put.digest);
+            Ok(receipt) => {
+                self.copies.succeeded.store(true, Ordering::Relaxed);
+                let proof = Proof::of(&receipt, put.file.size, put.digest);
                 return Some(Ok(proof));
             }
             Err(error) => error,
@@ -58,7 +70,9 @@ impl Courier {
             printable(&key),
             printable(&error.to_string())
         );
-        if error.status == Some(403) && !self.copies.refused.swap(true, Ordering::Relaxed) {
+        // An archived object, or one with a rule of its own, says nothing of others.
+        let of_all = error.is(&["AccessDenied"]) && !self.copies.succeeded.load(Ordering::Relaxed);
+        if of_all && !self.copies.refused.swap(true, Ordering::Relaxed) {
             tracing::info!(
                 "S3 refuses to copy objects onto themselves for their new properties, so their \
                  files are sent again; s3:GetObject on them would save that"
@@ -67,18 +81,17 @@ impl Courier {
         None
     }
 
-    async fn copy_once(&self, put: &Put, of: ETag) -> Result<Option<String>, AwsError> {
+    async fn copy_once(&self, put: &Put, of: ETag) -> Result<Receipt, AwsError> {
         let key = self.key_of(put);
         let source = format!("{}/{key}", self.bucket());
         let source = utf8_percent_encode(&source, IN_A_PATH).to_string();
-        let known = of.is_plain() || of.parts().is_some();
         let request = self
             .client
             .copy_object()
             .bucket(self.bucket())
             .key(&key)
             .copy_source(source)
-            .set_copy_source_if_match(known.then(|| of.to_string()))
+            .copy_source_if_match(of.to_string())
             .set_expected_bucket_owner(self.owner.clone())
             .set_expected_source_bucket_owner(self.owner.clone())
             .metadata_directive(MetadataDirective::Replace)
@@ -89,11 +102,18 @@ impl Courier {
                 Encoding::Plain | Encoding::Applied(_) => None,
             });
         let properties = Arc::clone(&put.properties);
-        let request = request.customize();
+        // S3 answers when it is done, which takes its time.
+        let patience = TimeoutConfig::builder().operation_attempt_timeout(PATIENCE);
+        let patience = Config::builder().timeout_config(patience.build());
+        let request = request.customize().config_override(patience);
         let request = request.mutate_request(move |request| add(request, &properties));
         let answer = request.send().await;
         let answer = answer.map_err(|error| AwsError::from_sdk(&error))?;
         let result = answer.copy_object_result();
-        Ok(result.and_then(|result| result.e_tag()).map(str::to_owned))
+        let time = result.and_then(CopyObjectResult::last_modified);
+        Ok(Receipt {
+            etag: result.and_then(CopyObjectResult::e_tag).map(str::to_owned),
+            at: time.map(DateTime::secs),
+        })
     }
 }

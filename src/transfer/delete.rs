@@ -1,8 +1,10 @@
 //! Deleting what is stale.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 
-use crate::aws::AwsError;
+use crate::aws::{AwsError, Cause};
 use crate::remote::Place;
 use crate::stop::Stop;
 use crate::text::printable;
@@ -26,31 +28,40 @@ pub struct Deleted {
 /// no version is named ("Working with delete markers", Amazon S3 User Guide).
 pub async fn delete(place: Place<'_>, keys: &[Box<str>], stop: &Stop) -> Deleted {
     let mut deleted = Deleted::default();
-    for (number, some) in keys.chunks(AT_ONCE).enumerate() {
-        let begin = number * AT_ONCE;
-        let answer = match stop.is_requested() {
-            true => None,
-            false => Some(delete_some(place, some).await),
+    let (plain, odd): (Vec<usize>, Vec<usize>) =
+        (0..keys.len()).partition(|index| !keys[*index].contains(is_unspeakable));
+    let batches = plain.chunks(AT_ONCE).chain(odd.chunks(1));
+    deleted.left = keys.len();
+    for some in batches {
+        if stop.is_requested() {
+            break;
+        }
+        let asked = async {
+            match some {
+                [one] => delete_one(place, &keys[*one]).await,
+                _ => delete_some(place, some, keys).await,
+            }
         };
+        let answer = tokio::select! {
+            biased;
+            answer = asked => answer,
+            // Nobody knows what becomes of these.
+            () = stop.overdue() => break,
+        };
+        deleted.left -= some.len();
         match answer {
-            Some(Ok(failed)) => {
-                deleted.gone += some.len() - failed.len();
-                let failed = failed.into_iter();
-                deleted
-                    .failed
-                    .extend(failed.map(|(index, error)| (begin + index, error)));
+            Ok(refused) => {
+                deleted.gone += some.len() - refused.len();
+                let refused = refused.into_iter();
+                let placed = refused.map(|(index, error)| (index.unwrap_or(some[0]), error));
+                deleted.failed.extend(placed);
             }
             // Whoever may not delete the first thousand may not delete the next.
-            Some(Err(error)) => {
-                let all = (begin..).take(some.len());
+            Err(error) => {
+                let all = some.iter();
                 deleted
                     .failed
-                    .extend(all.map(|index| (index, error.clone())));
-                deleted.left = keys.len() - begin - some.len();
-                break;
-            }
-            None => {
-                deleted.left = keys.len() - begin;
+                    .extend(all.map(|index| (*index, error.clone())));
                 break;
             }
         }
@@ -58,19 +69,40 @@ pub async fn delete(place: Place<'_>, keys: &[Box<str>], stop: &Stop) -> Deleted
     deleted
 }
 
+/// What XML 1.0 cannot carry, so that no list of keys can have it ("Naming
+/// Amazon S3 objects", Amazon S3 User Guide).
+fn is_unspeakable(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}')
+}
+
+/// Those that are refused, by their places if these are known, each once.
+type Refused = Vec<(Option<usize>, AwsError)>;
+
+async fn delete_one(place: Place<'_>, key: &str) -> Result<Refused, AwsError> {
+    let request = place
+        .client
+        .delete_object()
+        .bucket(place.destination.bucket.as_str())
+        .key(place.whole(key))
+        .set_expected_bucket_owner(place.owner.map(ToString::to_string));
+    let answer = request.send().await;
+    answer.map_err(|error| AwsError::from_sdk(&error))?;
+    Ok(Vec::new())
+}
+
 async fn delete_some(
     place: Place<'_>,
+    some: &[usize],
     keys: &[Box<str>],
-) -> Result<Vec<(usize, AwsError)>, AwsError> {
-    let unsent = |error: &dyn std::error::Error| {
-        AwsError::of_ours(crate::aws::Cause::Unsent, error.to_string())
-    };
-    let whole: Vec<String> = keys
+) -> Result<Refused, AwsError> {
+    let unsent =
+        |error: &dyn std::error::Error| AwsError::of_ours(Cause::Unsent, error.to_string());
+    let whole: BTreeMap<String, usize> = some
         .iter()
-        .map(|key| format!("{}{key}", place.destination.prefix))
+        .map(|index| (place.whole(&keys[*index]), *index))
         .collect();
     let objects = whole
-        .iter()
+        .keys()
         .map(|key| ObjectIdentifier::builder().key(key).build());
     let objects = objects
         .collect::<Result<Vec<_>, _>>()
@@ -86,13 +118,13 @@ async fn delete_some(
         .delete(list.map_err(|e| unsent(&e))?)
         .set_expected_bucket_owner(place.owner.map(ToString::to_string));
     let answer = request.send().await.map_err(|e| AwsError::from_sdk(&e))?;
-    let failed = answer.errors().iter().filter_map(|error| {
-        let key = error.key()?;
-        let index = whole.iter().position(|whole| whole == key)?;
-        let mut reason = AwsError::of_ours(
-            crate::aws::Cause::Answered,
-            error.message().unwrap_or_default().to_owned(),
-        );
+    // One that fits to no key fails all the same, in nobody's place.
+    let mut refused = BTreeMap::new();
+    for (number, error) in answer.errors().iter().enumerate() {
+        let key = error.key().unwrap_or_default();
+        let index = whole.get(key).copied();
+        let message = error.message().unwrap_or_default().to_owned();
+        let mut reason = AwsError::of_ours(Cause::Answered, message);
         error
             .code()
             .unwrap_or("Unknown")
@@ -102,7 +134,11 @@ async fn delete_some(
             printable(key),
             printable(&reason.to_string())
         );
-        Some((index, reason))
-    });
-    Ok(failed.collect())
+        let number = if index.is_some() { 0 } else { number };
+        refused.insert((index, number), reason);
+    }
+    let refused = refused.into_iter().take(some.len());
+    Ok(refused
+        .map(|((index, _), reason)| (index, reason))
+        .collect())
 }

@@ -10,8 +10,9 @@ use md5::{Digest as _, Md5};
 
 use super::checksum::{Algorithm, Checksum};
 use super::multipart::{Once, Part, Upload, pause};
+use super::proof::Receipt;
 use super::{Courier, Failure};
-use crate::aws::{AwsError, Trouble};
+use crate::aws::{AwsError, ServerTime, Trouble};
 use crate::plan::Put;
 use crate::text::hex;
 
@@ -27,7 +28,7 @@ struct Whole {
 enum Found {
     /// The object of this upload, or one with the same bytes; whether it is as
     /// new as the upload.
-    It { fresh: bool, etag: Option<String> },
+    It { fresh: bool, receipt: Receipt },
     /// Another one, or none.
     Another,
     /// S3 does not say.
@@ -40,15 +41,15 @@ impl Courier {
         put: &Put,
         upload: &Upload,
         parts: Vec<Part>,
-    ) -> Result<Option<String>, Failure> {
+    ) -> Result<Receipt, Failure> {
         let whole = Whole::new(put.file.size, parts);
         let _pass = self.gate.enter().await;
         let (mut attempt, mut in_doubt, mut how) = (1, false, Once::Only);
         loop {
             let error = match self.complete_once(upload, &whole, how).await {
-                Ok(etag) => {
+                Ok(receipt) => {
                     self.wire.has_succeeded();
-                    return Ok(etag);
+                    return Ok(receipt);
                 }
                 Err(error) => error,
             };
@@ -79,7 +80,7 @@ impl Courier {
         upload: &Upload,
         whole: &Whole,
         how: Once,
-    ) -> Result<Option<String>, AwsError> {
+    ) -> Result<Receipt, AwsError> {
         let checksum = whole.checksum.as_ref();
         let value = |algorithm| checksum.and_then(|sum| sum.value_for(algorithm));
         let list = CompletedMultipartUpload::builder().set_parts(Some(whole.parts.clone()));
@@ -95,13 +96,18 @@ impl Courier {
             .set_checksum_type(checksum.map(|_| ChecksumType::FullObject))
             .set_mpu_object_size(checksum.and(i64::try_from(whole.size).ok()))
             .multipart_upload(list.build());
-        let answer = request.customize().config_override(how.config());
-        let answer = answer.send().await;
+        let time = ServerTime::default();
+        let request = request.customize().config_override(how.config());
+        let answer = request.interceptor(time.clone()).send().await;
         let answer = answer.map_err(|error| AwsError::from_sdk(&error))?;
-        // Some servers do not tell it. A wrong guess would only mean that the object
-        // is not known again.
-        let told = answer.e_tag().map(str::to_owned);
-        Ok(told.or_else(|| whole.etag.clone()))
+        // Some servers do not tell the tag. A wrong guess would only mean that the
+        // object is not known again.
+        let told = answer.e_tag().filter(|etag| !etag.is_empty());
+        let told = told.map(str::to_owned);
+        Ok(Receipt {
+            etag: told.or_else(|| whole.etag.clone()),
+            at: time.last(),
+        })
     }
 
     /// Asks S3 what came of an upload whose end nobody told. An object with the
@@ -112,13 +118,13 @@ impl Courier {
         upload: &Upload,
         whole: &Whole,
         error: AwsError,
-    ) -> Result<Option<String>, Failure> {
+    ) -> Result<Receipt, Failure> {
         let gone = error.is(&["NoSuchUpload"]);
         match self.find(upload, whole).await {
-            Found::It { fresh, etag } if gone || fresh => {
+            Found::It { fresh, receipt } if gone || fresh => {
                 // Should it be open all the same, nothing of it may stay.
                 drop(self.abort(upload).await);
-                Ok(etag)
+                Ok(receipt)
             }
             Found::It { .. } | Found::Another => Err(error.into()),
             // An answer to HEAD has no body, and so no words.
@@ -164,7 +170,10 @@ impl Courier {
         match size == Some(whole.size) && (same_checksum || same_etag) {
             true => Found::It {
                 fresh: modified >= upload.begun - 900,
-                etag: etag.map(str::to_owned),
+                receipt: Receipt {
+                    etag: etag.map(str::to_owned),
+                    at: head.last_modified().map(DateTime::secs),
+                },
             },
             false => Found::Another,
         }

@@ -223,7 +223,10 @@ impl Work {
     }
 
     fn record(&mut self, done: Done) {
-        let was_large = matches!(self.courier.plan.puts[done.index].method, Method::Parts(_));
+        let was_large = self.courier.plan.puts[done.index]
+            .method
+            .part_size()
+            .is_some();
         let Courier { plan, stop, .. } = &*self.courier;
         self.tally.record(done, plan, stop);
         if self.on_error == OnError::Stop && !self.tally.failed.is_empty() {

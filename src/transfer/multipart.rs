@@ -106,13 +106,13 @@ impl Courier {
             Some(Err(failure)) => Err(failure),
             Some(Ok((parts, digest))) => tokio::select! {
                 biased;
-                done = self.complete(put, &upload, parts) => done.map(|etag| (etag, digest)),
+                done = self.complete(put, &upload, parts) => done.map(|receipt| (receipt, digest)),
                 () = self.stop.overdue() => Err(Failure::InDoubt),
             },
         };
         let failure = match result {
-            Ok((etag, digest)) => {
-                let proof = Proof::of(etag.as_deref(), put.file.size, digest);
+            Ok((receipt, digest)) => {
+                let proof = Proof::of(&receipt, put.file.size, digest);
                 return (Ok(proof), leftovers);
             }
             Err(failure) => failure,

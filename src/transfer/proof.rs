@@ -14,15 +14,28 @@ pub struct Proof {
     pub size: u64,
     /// The digest of the file.
     pub content: Digest,
+    /// When S3 said so, in seconds since 1970 by its clock.
+    pub at: i64,
+}
+
+/// What S3 says of an object that it has stored.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Receipt {
+    pub(super) etag: Option<String>,
+    pub(super) at: Option<i64>,
 }
 
 impl Proof {
     /// Proof, if all of it is known.
-    pub(super) fn of(etag: Option<&str>, size: u64, content: Option<Digest>) -> Option<Self> {
+    pub(super) fn of(receipt: &Receipt, size: u64, content: Option<Digest>) -> Option<Self> {
+        // Some servers answer with an empty tag.
+        let etag = receipt.etag.as_deref();
+        let etag = etag.filter(|etag| !etag.trim_matches('"').is_empty());
         Some(Self {
             etag: ETag::from_server(etag?),
             size,
             content: content?,
+            at: receipt.at?,
         })
     }
 }

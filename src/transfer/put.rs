@@ -7,6 +7,7 @@ use super::checksum::{Algorithm, Checksum};
 use super::content::{Content, blocking, weight};
 use super::open::Opened;
 use super::press::press;
+use super::proof::Receipt;
 use super::wire::Taken;
 use super::{Courier, Failure, Proof};
 use crate::aws::AwsError;
@@ -53,8 +54,9 @@ impl Courier {
         }
         .map_err(|failure| blame_the_file(failure, &opened))?;
         self.progress.sent(size);
-        let etag = taken.etag.as_deref();
-        Ok(Proof::of(etag, loaded.content.size(), loaded.digest))
+        let Taken { etag, at, .. } = taken;
+        let receipt = Receipt { etag, at };
+        Ok(Proof::of(&receipt, loaded.content.size(), loaded.digest))
     }
 
     async fn load(

@@ -2,6 +2,7 @@
 //! deleted by accident.
 
 use std::fs;
+use std::time::Duration;
 
 use docferry_sandbox::{Answer, Fault};
 use serde_json::json;
@@ -200,6 +201,37 @@ fn after_a_failed_or_stopped_upload_nothing_is_deleted() {
     running.wait().exits(143);
     assert_eq!(world.aws.requests().count("DeleteObjects"), 0);
     assert!(keys(&world).contains(&"site/0.html".to_owned()));
+}
+
+#[test]
+fn what_a_time_out_left_undeleted_is_told() {
+    let world = world();
+    remove(&world, "0.html");
+    world.file("new.html", "new");
+    // It is done within the time of grace.
+    let slow = Answer::Delay(Duration::from_millis(2_500));
+    world
+        .aws
+        .fault(Fault::new("PutObject").key("*new.html").then(slow));
+    mirror(&world)
+        .var("DOCFERRY_TIMEOUT", "1s")
+        .run()
+        .exits(6)
+        .says("0 objects of 1 not in place, 1 stale object not deleted");
+    assert_eq!(world.aws.requests().count("DeleteObjects"), 0);
+    world.aws.clear_faults();
+    mirror(&world).run().exits(0).says("1 deleted");
+}
+
+#[test]
+fn keys_that_no_list_can_carry_are_deleted_one_by_one() {
+    let world = world();
+    let bucket = world.aws.bucket(BUCKET);
+    for key in ["a\u{1}b", "c\nd", "plain", "other"] {
+        bucket.object(&format!("site/{key}"), b"x");
+    }
+    mirror(&world).run().exits(0).says("4 deleted");
+    assert_eq!(keys(&world).len(), 10);
 }
 
 #[test]

@@ -67,7 +67,7 @@ fn a_run_that_was_overtaken_says_so_and_what_to_do() {
         .says("another run wrote to s3://example-docs/site/ at the same time")
         .says("DOCFERRY_LOCK=wait");
     // The truth of the second one is not lost, and a third finds all in place.
-    sync(&world).run().exits(0).says("unchanged");
+    sync(&world).run().exits(0).says("0 new");
     world.assert_content();
 }
 
@@ -169,6 +169,27 @@ fn a_lock_that_may_not_be_written_is_explained() {
         .says("resource  s3://example-docs/site/.docferry/lock");
     // A plan changes nothing and needs no lock.
     locked(&world, "wait").argument("plan").run().exits(0);
+}
+
+/// Longer than a lease: the lock is renewed, and a run that loses it stops.
+#[test]
+#[ignore = "takes two minutes: .ci/run runs it beside the soak"]
+fn soak_of_the_lock() {
+    let world = world();
+    world.file("slow.bin", vec![7; 6 << 20]);
+    let slow = |world: &World| locked(world, "fail").var("DOCFERRY_MAX_BANDWIDTH", "64KiB");
+    let first = slow(&world).start();
+    std::thread::sleep(Duration::from_secs(45));
+    // It has been renewed by now, so it holds for two minutes more.
+    let renewed = world.object(LOCK).last_modified;
+    world.aws.clock().advance(Duration::from_secs(100));
+    locked(&world, "fail").run().exits(7);
+    assert_eq!(world.object(LOCK).last_modified, renewed);
+    world.aws.bucket(BUCKET).object(LOCK, b"{}");
+    let outcome = first.wait().exits(6);
+    outcome.says("another run wrote to").says("not sent");
+    assert!(world.aws.object(BUCKET, MANIFEST).is_none());
+    assert!(world.aws.object(BUCKET, "site/slow.bin").is_none());
 }
 
 /// Whenever a run is killed, the next one comes to the same end.

@@ -13,6 +13,7 @@ fn record(number: u8) -> Record {
         content: Digest::of(&[number]),
         properties: Digest::of(b"text/html"),
         form: [Compression::Off, Compression::Gzip][usize::from(number % 2)],
+        known: 1_800_000_000 + i64::from(number),
     }
 }
 
@@ -89,7 +90,7 @@ fn what_is_not_honest_is_not_believed() {
             Distrust::Line(2),
         ),
         (
-            honest.replace("\tgzip\n", "\tgzip\tmore\n"),
+            honest.replace("\tgzip\t", "\tgzip\tmore\t"),
             Distrust::Line(3),
         ),
         (swapped, Distrust::Line(3)),

@@ -18,6 +18,7 @@ use std::time::{Duration, SystemTime};
 
 use aws_smithy_http_client::Connector;
 use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
 
 use self::clock::Skew;
 use self::line::{Answer, exchange};
@@ -29,7 +30,7 @@ use super::checksum::{Algorithm, Checksum};
 use super::content::Content;
 use super::flow::{Flowing, Meter, Pace};
 use super::gate::Gate;
-use crate::aws::{Aws, AwsError, Cause, Retries, Site, Trouble, slowest, whole_story};
+use crate::aws::{Aws, AwsError, Cause, Retries, Site, Trouble, slowest, time_of, whole_story};
 use crate::identity::Renewing;
 use crate::settings::TransferSettings;
 use crate::stop::Stop;
@@ -59,6 +60,8 @@ pub(super) struct Taken {
     pub(super) etag: Option<String>,
     /// The checksum that it repeats, and so has verified.
     pub(super) checksum: Option<String>,
+    /// When it answered, by its own clock.
+    pub(super) at: Option<i64>,
 }
 
 impl Wire {
@@ -110,10 +113,10 @@ impl Wire {
         &self,
         key: &str,
         headers: &[(&str, &str)],
-        bytes: Vec<u8>,
+        bytes: Bytes,
     ) -> Result<Option<String>, AwsError> {
         let checksum = Checksum::of(Algorithm::Md5, &bytes);
-        let content = Content::Kept(bytes.into());
+        let content = Content::Kept(bytes);
         let taken = self.put_object(key, headers, &content, &checksum).await?;
         Ok(taken.etag)
     }
@@ -290,5 +293,6 @@ fn taken(answer: &Answer, checksum: &Checksum) -> Taken {
     Taken {
         etag: header("etag"),
         checksum: header(checksum_header(checksum.algorithm)),
+        at: time_of(answer.headers.get("date")),
     }
 }

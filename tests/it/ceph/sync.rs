@@ -61,8 +61,6 @@ fn what_changed_is_sent_and_what_is_gone_is_deleted() {
     let number = ceph.files.len();
     mirror(&ceph).run().exits(0);
     assert_mirrored(&mut ceph);
-    let text = String::from_utf8(zstd::stream::decode_all(&ceph.fetch(".docferry/manifest")[..]).unwrap()).unwrap();
-    for line in text.lines().filter(|l| l.contains("big") || l.contains("end") || l.contains("docferry")) { eprintln!("ROW {line}"); }
     let before = ceph.index();
     mirror(&ceph).run().exits(0).says(&format!(
         "0 new and 0 changed, 0 B, {} unchanged",
@@ -80,10 +78,8 @@ fn what_changed_is_sent_and_what_is_gone_is_deleted() {
         ceph.files.remove(gone).unwrap();
     }
     mirror(&ceph)
-        .var("DOCFERRY_LOG", "debug")
         .run()
         .exits(0)
-        .says_nothing_of("not as recorded")
         .says("1 new and 2 changed")
         .says("2 deleted");
     assert_mirrored(&mut ceph);

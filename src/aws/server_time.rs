@@ -11,25 +11,29 @@ use aws_smithy_types::DateTime;
 use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::date_time::Format;
 
-/// What the last answer told, in seconds since 1970.
+/// The time that the last answer told, in seconds since 1970. As an interceptor
+/// it listens to the answers of a request.
 #[derive(Debug, Clone)]
-pub(super) struct ServerTimes(Arc<AtomicI64>);
+pub(crate) struct ServerTime(Arc<AtomicI64>);
 
-impl Default for ServerTimes {
+impl Default for ServerTime {
     fn default() -> Self {
         Self(Arc::new(AtomicI64::new(i64::MIN)))
     }
 }
 
-impl ServerTimes {
-    pub(super) fn last(&self) -> Option<i64> {
+impl ServerTime {
+    /// What was told last, if anything was.
+    pub(crate) fn last(&self) -> Option<i64> {
         Some(self.0.load(Ordering::Relaxed)).filter(|time| *time != i64::MIN)
     }
 }
 
-/// Reads the `Date` of each answer.
-#[derive(Debug)]
-pub(super) struct ServerTime(pub(super) ServerTimes);
+/// The time of an answer by its `Date`.
+pub(crate) fn time_of(date: Option<&str>) -> Option<i64> {
+    let date = DateTime::from_str(date?, Format::HttpDate).ok()?;
+    Some(date.secs())
+}
 
 #[dyn_dispatch_hint]
 impl Intercept for ServerTime {
@@ -43,11 +47,8 @@ impl Intercept for ServerTime {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let date = context.response().headers().get("date");
-        let time = date.and_then(|date| DateTime::from_str(date, Format::HttpDate).ok());
-        if let Some(time) = time {
-            let ServerTimes(last) = &self.0;
-            last.store(time.secs(), Ordering::Relaxed);
+        if let Some(time) = time_of(context.response().headers().get("date")) {
+            self.0.store(time, Ordering::Relaxed);
         }
         Ok(())
     }
