@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::choice::{LogLevel, Switch};
 use super::mistake::{Mistake, Mistakes};
+use super::outputs;
 use super::said::RawSettings;
 use super::{Concurrency, ExpectedOwner, Settings, TransferSettings};
 use crate::globs::Globs;
@@ -54,6 +55,7 @@ pub(super) fn understand(
     let path_style = read.with_default("DOCFERRY_PATH_STYLE", raw.path_style.as_deref());
     let plan_format = read.with_default("DOCFERRY_PLAN_FORMAT", raw.plan_format.as_deref());
     let allow_http = read.switch("DOCFERRY_ALLOW_HTTP", raw.allow_http.as_deref());
+    outputs::check(raw, host, &mut read.mistakes);
     aws::check(environment, &mut read.mistakes);
     if allow_http == Some(false) {
         endpoints::check(environment, &mut read.mistakes);
@@ -82,11 +84,8 @@ pub(super) fn understand(
     }
 }
 
-/// Any text may be a path, but nobody means these.
+/// Any text may be a path.
 fn source(text: &str) -> Result<PathBuf, Invalid> {
-    if text.len() > 1 && text.starts_with(['"', '\'']) && text.ends_with(['"', '\'']) {
-        return Err(Invalid::new("stands in quotes"));
-    }
     match text.parse() {
         Ok(path) => Ok(path),
         Err(never) => match never {},
@@ -174,6 +173,7 @@ fn transfer(read: &mut Reader, raw: &RawSettings) -> Option<TransferSettings> {
         timeout: timeout?,
         on_error: on_error?,
         abort_stale_uploads: stale?,
+        timed: raw.report.is_some(),
     })
 }
 

@@ -7,6 +7,8 @@ mod choice;
 mod identity;
 mod meant;
 mod mistake;
+mod outputs;
+mod quotes;
 mod said;
 
 use std::ffi::OsString;
@@ -15,10 +17,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use choice::{
-    ChecksumChoice, Command, Compression, LogLevel, OnError, PathStyle, PlanFormat, Symlinks,
+    ChecksumChoice, Command, Compression, LogFormat, LogLevel, OnError, PathStyle, PlanFormat, Symlinks,
 };
 pub use identity::{HopSettings, IdTokenRequest, IdentitySettings, SessionPolicy, Start};
 pub use mistake::{Mistake, Mistakes};
+pub use outputs::OutputSettings;
 
 use crate::host::Host;
 use crate::rules::ObjectRules;
@@ -86,6 +89,8 @@ pub struct TransferSettings {
     pub on_error: OnError,
     /// How old an open upload of the same writer is before it is removed.
     pub abort_stale_uploads: Option<Duration>,
+    /// Whether it is noted how long each object takes.
+    pub timed: bool,
 }
 
 /// How many requests are under way at once.
