@@ -11,10 +11,10 @@ use std::sync::Arc;
 
 use docferry::aws::Aws;
 use docferry::error::{Error, ExitCode, Signal};
-use docferry::host::Host;
-use docferry::report::{Screen, start_log};
+use docferry::host::{Host, mask};
+use docferry::report::{END, Record, Screen, publish, start_log, try_out};
 use docferry::run::run;
-use docferry::settings::{Settings, log_level};
+use docferry::settings::{Mistakes, OutputSettings, Settings, log_level};
 use docferry::stop::Stop;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -44,10 +44,53 @@ fn upload(arguments: &[&str]) -> Result<(), Error> {
         let found = environment.iter().find(|(known, _)| known == name);
         found.and_then(|(_, value)| value.to_str().map(str::to_owned))
     };
-    let screen = Screen::default();
     let host = Host::detect(get);
+    let outputs = OutputSettings::read(&environment, &host);
+    // Before anything is printed that could hold one.
+    for secret in &outputs.secrets {
+        mask(host.kind, secret.reveal());
+    }
+    let no_colour = get("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let screen = Screen::new(host.kind, outputs.log_format, no_colour);
     start_log(log_level(&environment, &host), &screen);
-    let settings = Settings::read(&environment, arguments, &host)?;
+    let record = Record::default();
+    let settings = understand(&environment, arguments, &host, &outputs);
+    let (settings, done) = match settings {
+        Ok(settings) => {
+            let aws = async || Aws::load(get, host.kind).await;
+            let done = carry_out(&settings, aws, &screen, &record);
+            (Some(settings), done)
+        }
+        Err(mistakes) => (None, Err(mistakes.into())),
+    };
+    publish(&outputs, &host, settings.as_ref(), &record, done)
+}
+
+/// The settings, unless there is a mistake in them or a file that was asked for
+/// cannot be written.
+fn understand(
+    environment: &[(OsString, OsString)],
+    arguments: &[&str],
+    host: &Host,
+    outputs: &OutputSettings,
+) -> Result<Settings, Mistakes> {
+    let mut unwritable = Mistakes::default();
+    try_out(outputs, &mut unwritable);
+    let settings = Settings::read(environment, arguments, host);
+    if unwritable.is_empty() {
+        return settings;
+    }
+    let mut mistakes = settings.err().unwrap_or_default();
+    unwritable.iter().cloned().for_each(|one| mistakes.add(one));
+    Err(mistakes)
+}
+
+fn carry_out(
+    settings: &Settings,
+    aws: impl AsyncFnOnce() -> Result<Aws, Mistakes>,
+    screen: &Screen,
+    record: &Record,
+) -> Result<(), Error> {
     // One thread: a spike showed that sharing requests between two doubles
     // the CPU time of each.
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -60,7 +103,7 @@ fn upload(arguments: &[&str]) -> Result<(), Error> {
         tokio::select! {
             biased;
             heard = listen(&stop) => Err(Error::Bug(format!("no signals: {heard:?}"))),
-            done = run(&settings, async || Aws::load(get, host.kind).await, &stop, &screen) => done,
+            done = run(settings, aws, &stop, screen, record) => done,
         }
     });
     // A read that hangs must not hold the process back.
@@ -119,7 +162,7 @@ fn exit(done: Result<(), Error>) -> ProcessExit {
     let code = match done {
         Ok(()) => ExitCode::Done,
         Err(error) => {
-            tracing::error!("{error}");
+            tracing::error!(name: END, "{error}");
             error.exit_code()
         }
     };

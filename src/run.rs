@@ -13,7 +13,7 @@ use crate::error::{Error, LIST_LIMIT, Refusal, SourceError};
 use crate::identity::{self, Identity, Writer};
 use crate::plan::{Parting, Plan};
 use crate::refused::{self, Circumstances};
-use crate::report::{self, Screen};
+use crate::report::{self, Record, Screen};
 use crate::rules::Rules;
 use crate::settings::{Command, ExpectedOwner, Mistake, Mistakes, PlanFormat, Settings};
 use crate::stop::Stop;
@@ -25,16 +25,17 @@ use crate::types::AccountId;
 use crate::walk::{Source, Suspect, walk};
 
 /// Does what the settings say. `aws` makes the clients, `stop` may end the
-/// run early, `screen` shows how far it is.
+/// run early, `screen` shows how far it is, and `record` keeps what it comes to.
 pub async fn run(
     settings: &Settings,
     aws: impl AsyncFnOnce() -> Result<Aws, Mistakes>,
     stop: &Arc<Stop>,
     screen: &Screen,
+    record: &Record,
 ) -> Result<(), Error> {
     let mut source = walk_beside(settings, stop).await?;
     guard(&source.suspects)?;
-    let plan = Arc::new(plan(settings, &mut source)?);
+    let plan = record.keep_plan(plan(settings, &mut source)?, &source);
     if settings.command == Command::Plan {
         return print(&plan, settings.plan_format);
     }
@@ -47,6 +48,7 @@ pub async fn run(
         &settings.destination,
         &settings.objects,
         &aws,
+        &record.way,
     );
     let identity = stop.or(identity).await.ok_or_else(|| stopped(stop))??;
     let owner = owner(&settings.expected_owner, &identity.writer)?;
@@ -63,12 +65,13 @@ pub async fn run(
     .await?;
     tidy(settings, &aws, &work, writer, stop).await?;
     let (tally, in_time) = transfer(settings, work, stop, screen).await;
-    report::tell(&tally, &plan);
+    let tally = record.keep_tally(tally);
+    report::tell(tally, &plan, screen);
     let all_stored = tally.count(Fate::Stored) == tally.fates.len();
     if let (false, false, Some(limit)) = (in_time, all_stored, settings.transfer.timeout) {
-        return Err(out_of_time(&tally, limit));
+        return Err(out_of_time(tally, limit));
     }
-    conclude(&tally, stop, |failed| {
+    conclude(tally, stop, |failed| {
         let at = Circumstances {
             identity: writer,
             destination: &plan.destination,
@@ -265,6 +268,7 @@ async fn transfer(
     stop: &Arc<Stop>,
     screen: &Screen,
 ) -> (Tally, bool) {
+    let _details = screen.objects();
     let progress = Arc::new(Progress::default());
     let sum = report::Sum::from(&*work.plan);
     let credentials = Arc::clone(&work.credentials);

@@ -628,7 +628,10 @@ pub const OUTPUTS: [(&str, &str); 8] = [
     ("deleted", "How many objects were deleted"),
     ("failed", "How many objects failed, or may have failed"),
     ("bytes", "How many bytes the uploaded files have"),
-    ("destination", "The bucket and the prefix that were written to"),
+    (
+        "destination",
+        "The bucket and the prefix that were written to",
+    ),
     ("url", "Where people find the files, if `public-url` is set"),
     ("report", "The file of the JSON report, if `report` is set"),
 ];

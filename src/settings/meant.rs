@@ -42,7 +42,9 @@ pub(super) fn understand(
         Some(word) => read.value("the command", word, str::parse),
         None => read.with_default("DOCFERRY_COMMAND", raw.command.as_deref()),
     };
-    let source = read.required("DOCFERRY_SOURCE", raw.source.as_deref(), source);
+    let source = read.required("DOCFERRY_SOURCE", raw.source.as_deref(), |text| {
+        Ok(PathBuf::from(text))
+    });
     let destination = read.required("DOCFERRY_DESTINATION", raw.destination.as_deref(), |text| {
         destination(text, host)
     });
@@ -81,14 +83,6 @@ pub(super) fn understand(
     match settings {
         Some(settings) if read.mistakes.is_empty() => Ok(settings),
         _ => Err(read.mistakes),
-    }
-}
-
-/// Any text may be a path.
-fn source(text: &str) -> Result<PathBuf, Invalid> {
-    match text.parse() {
-        Ok(path) => Ok(path),
-        Err(never) => match never {},
     }
 }
 

@@ -17,7 +17,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use choice::{
-    ChecksumChoice, Command, Compression, LogFormat, LogLevel, OnError, PathStyle, PlanFormat, Symlinks,
+    ChecksumChoice, Command, Compression, LogFormat, LogLevel, OnError, PathStyle, PlanFormat,
+    Symlinks,
 };
 pub use identity::{HopSettings, IdTokenRequest, IdentitySettings, SessionPolicy, Start};
 pub use mistake::{Mistake, Mistakes};

@@ -57,7 +57,10 @@ mod tests {
             ("\"public\"", Some("write DOCFERRY_SOURCE=public")),
             ("'public'", Some("write DOCFERRY_SOURCE=public")),
             ("\"\"", Some("write DOCFERRY_SOURCE=")),
-            ("\"a\n::error::b\"", Some(r"write DOCFERRY_SOURCE=a\n::error::b")),
+            (
+                "\"a\n::error::b\"",
+                Some(r"write DOCFERRY_SOURCE=a\n::error::b"),
+            ),
             ("\"", None),
             ("\"public'", None),
             ("pub\"lic\"", None),

@@ -206,7 +206,11 @@ mod tests {
         // Without the mark of a dotenv it is a name that somebody made up.
         let (_, mistakes) = listen_to(&told[1..]);
         assert_eq!(mistakes.iter().count(), told.len() - 1);
-        assert!(vars::TOLD.iter().all(|told| vars::own().all(|var| var.name != *told)));
+        assert!(
+            vars::TOLD
+                .iter()
+                .all(|told| vars::own().all(|var| var.name != *told))
+        );
     }
 
     #[test]

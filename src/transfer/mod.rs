@@ -21,9 +21,11 @@ mod tally;
 mod wire;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
 
 pub use failure::{Failure, Verdict};
 pub use progress::Progress;
@@ -90,6 +92,7 @@ struct Courier {
     retries: Retries,
     credentials: Arc<Renewing>,
     max_attempts: u32,
+    timed: bool,
     stop: Arc<Stop>,
 }
 
@@ -101,8 +104,8 @@ pub async fn carry(
     progress: &Arc<Progress>,
     stop: &Arc<Stop>,
 ) -> Tally {
-    let begin = tokio::time::Instant::now();
-    let tally = Tally::new(load.plan.puts.len());
+    let begin = Instant::now();
+    let tally = Tally::new(load.plan.puts.len(), settings.timed);
     let retries = load.retries.clone();
     let courier = Arc::new(Courier {
         client: load.client,
@@ -119,6 +122,7 @@ pub async fn carry(
         retries: load.retries,
         credentials: load.credentials,
         max_attempts: settings.max_attempts.get(),
+        timed: settings.timed,
         stop: Arc::clone(stop),
     });
     let Lanes { large, small } = courier.plan.lanes();
@@ -132,6 +136,7 @@ pub async fn carry(
     work.carry(small).await;
     let mut tally = work.tally;
     tally.retries = retries.counts();
+    tally.repeated = retries.by_key();
     let limit = work.courier.gate.limit();
     tracing::debug!("at the end, {limit} requests might be under way at once");
     tally.elapsed = begin.elapsed();
@@ -220,10 +225,13 @@ struct Done {
     index: usize,
     result: Result<(), Failure>,
     leftovers: Vec<Leftover>,
+    /// How long it took, where somebody wants to know.
+    took: Option<Duration>,
 }
 
 impl Courier {
     async fn put(self: &Arc<Self>, index: usize) -> Done {
+        let begin = self.timed.then(Instant::now);
         let put = &self.plan.puts[index];
         let mut leftovers = Vec::new();
         let mut unverified = false;
@@ -259,6 +267,7 @@ impl Courier {
             index,
             result,
             leftovers,
+            took: begin.map(|begin| begin.elapsed()),
         }
     }
 

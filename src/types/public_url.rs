@@ -61,7 +61,9 @@ impl FromStr for PublicUrl {
             return Err(invalid.hint("encode it with a percent sign; a query cannot stand here"));
         }
         if text.len() > MAX_LENGTH {
-            return Err(Invalid::new(format!("is longer than {MAX_LENGTH} characters")));
+            return Err(Invalid::new(format!(
+                "is longer than {MAX_LENGTH} characters"
+            )));
         }
         Ok(Self(text.to_owned()))
     }

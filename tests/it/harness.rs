@@ -173,6 +173,15 @@ impl World {
         assert_eq!(self.object(key).size, size);
     }
 
+    /// Asserts that a text that a run has left holds no secret.
+    #[track_caller]
+    pub fn assert_no_secret_in(&self, text: &str) {
+        let own = [self.key.secret.clone(), EXTERNAL_ID.to_owned()];
+        for secret in self.aws.secrets().iter().chain(&own) {
+            assert!(!text.contains(secret), "a secret in: {text}");
+        }
+    }
+
     /// How many files the source has.
     pub fn files_of_the_source(&self) -> usize {
         files_below(&self.source()).len()
