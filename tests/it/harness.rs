@@ -398,7 +398,7 @@ impl Outcome {
     #[track_caller]
     pub fn says(self, part: &str) -> Self {
         assert!(
-            self.stderr.contains(part),
+            without_colours(&self.stderr).contains(part),
             "no {part:?} in:\n{}",
             self.stderr
         );
@@ -411,6 +411,20 @@ impl Outcome {
         assert!(!all.contains(part), "{part:?} in:\n{all}");
         self
     }
+}
+
+/// A text without what makes it coloured.
+pub fn without_colours(text: &str) -> String {
+    let mut parts = text.split("\u{1b}[");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part.find(|c: char| !(c.is_ascii_digit() || c == ';'));
+        match end.filter(|end| part[*end..].starts_with('m')) {
+            Some(end) => plain += &part[end + 1..],
+            None => plain += &format!("\u{1b}[{part}"),
+        }
+    }
+    plain
 }
 
 /// Waits until something holds, for ten seconds at most.
