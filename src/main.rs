@@ -19,7 +19,7 @@ use docferry::stop::Stop;
 use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ProcessExit {
-    end_with_a_panic();
+    end_with_a_panic(Err);
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     let words: Vec<_> = arguments
         .iter()
@@ -53,6 +53,11 @@ fn upload(arguments: &[&str]) -> Result<(), Error> {
     let no_colour = get("NO_COLOR").is_some_and(|value| !value.is_empty());
     let screen = Screen::new(host.kind, outputs.log_format, no_colour);
     start_log(log_level(&environment, &host), &screen);
+    let told_to = (outputs.clone(), host.clone());
+    end_with_a_panic(move |bug| {
+        let (outputs, host) = &told_to;
+        publish(outputs, host, None, &Record::default(), Err(bug))
+    });
     let record = Record::default();
     let settings = understand(&environment, arguments, &host, &outputs);
     let (settings, done) = match settings {
@@ -143,10 +148,11 @@ fn forget_empty_variables() {
     }
 }
 
-/// A panic is a bug, and has the exit code of one, wherever it happens.
-fn end_with_a_panic() {
-    std::panic::set_hook(Box::new(|panic| {
-        exit(Err(Error::Bug(panic.to_string())));
+/// A panic is a bug, and has the exit code of one, wherever it happens; `tell`
+/// takes it to where the ends of runs are told.
+fn end_with_a_panic(tell: impl Fn(Error) -> Result<(), Error> + Send + Sync + 'static) {
+    std::panic::set_hook(Box::new(move |panic| {
+        exit(tell(Error::Bug(panic.to_string())));
         #[expect(clippy::exit, reason = "nothing can be trusted to go on")]
         std::process::exit(ExitCode::Bug.number().into());
     }));

@@ -213,8 +213,8 @@ fn many_failures_make_few_annotations_and_a_small_page() {
         place("::stop-commands::"),
     );
     assert_eq!(stop, group + 1);
-    let word = lines[stop].strip_prefix("::stop-commands::").unwrap();
-    let (go, end) = (place(&format!("::{word}::")), place("::endgroup::"));
+    let token = lines[stop].strip_prefix("::stop-commands::").unwrap();
+    let (go, end) = (place(&format!("::{token}::")), place("::endgroup::"));
     assert_eq!(end, go + 1);
     for line in &lines[stop + 1..go] {
         assert!(!line.trim_start().starts_with("::"), "{line}");
@@ -323,7 +323,7 @@ fn a_line_break_in_a_name_is_none_in_any_output() {
     let page = github.page();
     assert!(page.contains("forged") && !page.contains("<b>\""), "{page}");
     for text in [&outcome.stderr, &page] {
-        assert!(!text.contains("\n::error::") && !text.contains("##[") && !text.contains("\x1b"));
+        assert!(!text.contains("\n::error::") && !text.contains("##[") && !text.contains('\x1b'));
     }
 }
 
