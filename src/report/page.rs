@@ -117,7 +117,8 @@ fn rows(ended: &Ended<'_>) -> Vec<(&'static str, String)> {
         .filter(|(number, _)| *number > 0)
         .map(|(number, what)| format!("{} {what}", grouped(number)))
         .collect();
-    if !sums.is_empty() {
+    // Of what was only looked at, nothing came to anything.
+    if !sums.is_empty() && !ended.is_plan() {
         rows.push(("objects", sums.join(", ")));
     }
     if ended.retries() > 0 {

@@ -59,7 +59,10 @@ pub fn publish(
     // It says how the run ended, so nothing may come after it.
     let ended = Ended::new(outputs, host, settings, record, done.as_ref().err());
     let summary = outputs.github_summary.as_deref();
-    add("GITHUB_STEP_SUMMARY", summary, || page::page(&ended));
+    // Empty lines keep the page apart from what others write there.
+    add("GITHUB_STEP_SUMMARY", summary, || {
+        format!("\n{}\n", page::page(&ended))
+    });
     let mut mistakes = Mistakes::default();
     if let Some(path) = &outputs.report
         && let Err(error) = file::replace(path, |out| document::write(&ended, out))

@@ -69,7 +69,9 @@ impl GitHub {
 
     fn page(&self) -> String {
         let text = fs::read_to_string(&self.summary).unwrap();
-        let page = text.strip_prefix("before\n").unwrap().to_owned();
+        let pages = text.strip_prefix("before\n").unwrap();
+        let page = pages.trim_start().replace("\n\n\n<h3>", "\n<h3>");
+        let page = page.trim_end().to_owned();
         // An empty line would end the block of HTML, and Markdown would begin.
         assert!(!page.contains("\n\n"), "{page}");
         page
@@ -113,6 +115,14 @@ fn githubs_steps_get_outputs_and_people_a_page() {
     ] {
         assert!(page.contains(part), "no {part} in {page}");
     }
+    let github = GitHub::new(&world);
+    let outcome = github.job(world.job()).argument("plan").run().exits(0);
+    assert!(!outcome.stdout.contains("::") && outcome.stdout.contains("put"));
+    let page = github.page();
+    assert!(
+        page.contains("<h3>docferry would upload 3 files</h3>") && !page.contains("objects</td>"),
+        "{page}"
+    );
     // Without GitHub nobody gets anything.
     let github = GitHub::new(&world);
     let job = github.job(world.job()).without("GITHUB_ACTIONS");
