@@ -22,7 +22,7 @@ enum End {
 
 impl Screen {
     /// Opens a part in which names of files are told, so that the host obeys no
-    /// command in it.
+    /// command in it. What it is to annotate is told before.
     #[must_use]
     pub fn details(&self, title: &str) -> Details {
         self.open(title, github::token())
@@ -49,7 +49,6 @@ impl Screen {
                 match word {
                     Some(word) => {
                         self.print(&format!("::stop-commands::{word}\n"));
-                        self.be_deaf(true);
                         End::Deaf(word)
                     }
                     None => End::Group,
@@ -69,10 +68,7 @@ impl Drop for Details {
             End::Nothing => {}
             End::Section(name) => self.screen.print(&gitlab::section_end(name, now())),
             End::Group => self.screen.print("::endgroup::\n"),
-            End::Deaf(word) => {
-                self.screen.be_deaf(false);
-                self.screen.print(&format!("::{word}::\n::endgroup::\n"));
-            }
+            End::Deaf(word) => self.screen.print(&format!("::{word}::\n::endgroup::\n")),
         }
     }
 }

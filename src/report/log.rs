@@ -22,7 +22,7 @@ pub const END: &str = "end";
 
 /// How many annotations of a kind GitHub shows for a step; the last error is
 /// the one that the others lead to.
-const ANNOTATIONS: usize = 10;
+pub(super) const ANNOTATIONS: usize = 10;
 
 /// How wide the first word of a line is, with what follows it.
 const LABEL: usize = 11;
@@ -114,7 +114,7 @@ impl Lines {
     /// An error or a warning as GitHub shows it beside the run, as long as there
     /// is room for it.
     fn annotation(&self, level: Level, is_end: bool, message: &str) -> Option<String> {
-        if self.screen.style().host != Kind::GitHub || self.screen.is_deaf() {
+        if self.screen.style().host != Kind::GitHub {
             return None;
         }
         let (command, shown, most) = match level {

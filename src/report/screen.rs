@@ -3,8 +3,6 @@
 
 use std::convert::Infallible;
 use std::io::{self, Write};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -32,8 +30,6 @@ pub struct Screen {
     bar: ProgressBar,
     is_terminal: bool,
     style: Style,
-    /// Whether GitHub's runner obeys no command now.
-    deaf: Arc<AtomicBool>,
 }
 
 impl Screen {
@@ -55,20 +51,11 @@ impl Screen {
                 format,
                 colours: shows_colours && !no_colour,
             },
-            deaf: Arc::default(),
         }
     }
 
     pub(super) const fn style(&self) -> Style {
         self.style
-    }
-
-    pub(super) fn is_deaf(&self) -> bool {
-        self.deaf.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn be_deaf(&self, deaf: bool) {
-        self.deaf.store(deaf, Ordering::Relaxed);
     }
 
     /// Writes a text that is no line of the log.

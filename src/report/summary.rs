@@ -1,6 +1,7 @@
 //! How it went.
 
 use super::Screen;
+use super::log::ANNOTATIONS;
 use crate::error::LIST_LIMIT;
 use crate::plan::Plan;
 use crate::text::{count, grouped, printable, shell_word};
@@ -11,8 +12,9 @@ use crate::types::Bytes;
 /// speaks for all.
 const MANY: usize = 100;
 const FEW: usize = 3;
-/// How many of them stand before what a CI host shows closed.
-const FIRST: usize = 9;
+/// How many of them stand before what a CI host shows closed, and GitHub obeys
+/// nothing in: as many as it annotates beside the end of the run.
+const FIRST: usize = ANNOTATIONS - 1;
 
 /// Tells what a transfer came to: the sum, each failure, and what is left to
 /// be done by hand.
