@@ -3,7 +3,11 @@
 //! Owns: the exit codes and the shape of every error message. Never: what the
 //! hints say; the rooms that know the facts write those.
 
+mod told;
+
 use std::fmt;
+
+pub use told::Told;
 
 use crate::settings::Mistakes;
 use crate::text::{count, printable};

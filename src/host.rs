@@ -11,6 +11,8 @@ pub use placeholders::Fill;
 
 use std::io::{self, Write as _};
 
+use rustix::fs::FileType;
+
 use crate::types::{Secret, SessionName};
 
 /// Where docferry runs.
@@ -78,12 +80,31 @@ impl Host {
 
 /// Asks the host to hide a secret wherever it appears in the job's log
 /// ("Workflow commands for GitHub Actions", GitHub Docs). Elsewhere nothing is
-/// printed.
+/// printed, and never into a file, which no runner reads.
 pub fn mask(kind: Kind, secret: &str) {
-    if kind == Kind::GitHub && !secret.is_empty() {
+    let is_file = |out: &io::Stderr| {
+        let stat = rustix::fs::fstat(out);
+        stat.is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile)
+    };
+    if kind == Kind::GitHub && !secret.is_empty() && !is_file(&io::stderr()) {
         // Without standard error there is no log to hide anything in.
-        drop(writeln!(io::stderr(), "::add-mask::{secret}"));
+        drop(writeln!(io::stderr(), "::add-mask::{}", escaped(secret)));
     }
+}
+
+/// A text as the value of a command of GitHub's.
+#[must_use]
+pub fn escaped(value: &str) -> String {
+    let mut escaped = String::with_capacity(value.len());
+    for c in value.chars() {
+        match c {
+            '%' => escaped.push_str("%25"),
+            '\r' => escaped.push_str("%0D"),
+            '\n' => escaped.push_str("%0A"),
+            c => escaped.push(c),
+        }
+    }
+    escaped
 }
 
 #[cfg(test)]

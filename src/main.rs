@@ -11,15 +11,15 @@ use std::sync::Arc;
 
 use docferry::aws::Aws;
 use docferry::error::{Error, ExitCode, Signal};
-use docferry::host::Host;
-use docferry::report::{Screen, start_log};
+use docferry::host::{Host, mask};
+use docferry::report::{END, Record, Screen, publish, start_log, try_out};
 use docferry::run::run;
-use docferry::settings::{Settings, log_level};
+use docferry::settings::{Mistakes, OutputSettings, Settings, log_level};
 use docferry::stop::Stop;
 use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ProcessExit {
-    end_with_a_panic();
+    end_with_a_panic(Err);
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     let words: Vec<_> = arguments
         .iter()
@@ -44,10 +44,58 @@ fn upload(arguments: &[&str]) -> Result<(), Error> {
         let found = environment.iter().find(|(known, _)| known == name);
         found.and_then(|(_, value)| value.to_str().map(str::to_owned))
     };
-    let screen = Screen::default();
     let host = Host::detect(get);
+    let outputs = OutputSettings::read(&environment, &host);
+    // Before anything is printed that could hold one.
+    for secret in &outputs.secrets {
+        mask(host.kind, secret.reveal());
+    }
+    let no_colour = get("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let screen = Screen::new(host.kind, outputs.log_format, no_colour);
     start_log(log_level(&environment, &host), &screen);
-    let settings = Settings::read(&environment, arguments, &host)?;
+    let told_to = (outputs.clone(), host.clone());
+    end_with_a_panic(move |bug| {
+        let (outputs, host) = &told_to;
+        publish(outputs, host, None, &Record::default(), Err(bug))
+    });
+    let record = Record::default();
+    let settings = understand(&environment, arguments, &host, &outputs);
+    let (settings, done) = match settings {
+        Ok(settings) => {
+            let aws = async || Aws::load(get, host.kind).await;
+            let done = carry_out(&settings, aws, &screen, &record);
+            (Some(settings), done)
+        }
+        Err(mistakes) => (None, Err(mistakes.into())),
+    };
+    publish(&outputs, &host, settings.as_ref(), &record, done)
+}
+
+/// The settings, unless there is a mistake in them or a file that was asked for
+/// cannot be written.
+fn understand(
+    environment: &[(OsString, OsString)],
+    arguments: &[&str],
+    host: &Host,
+    outputs: &OutputSettings,
+) -> Result<Settings, Mistakes> {
+    let mut unwritable = Mistakes::default();
+    try_out(outputs, &mut unwritable);
+    let settings = Settings::read(environment, arguments, host);
+    if unwritable.is_empty() {
+        return settings;
+    }
+    let mut mistakes = settings.err().unwrap_or_default();
+    unwritable.iter().cloned().for_each(|one| mistakes.add(one));
+    Err(mistakes)
+}
+
+fn carry_out(
+    settings: &Settings,
+    aws: impl AsyncFnOnce() -> Result<Aws, Mistakes>,
+    screen: &Screen,
+    record: &Record,
+) -> Result<(), Error> {
     // One thread: a spike showed that sharing requests between two doubles
     // the CPU time of each.
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -60,7 +108,7 @@ fn upload(arguments: &[&str]) -> Result<(), Error> {
         tokio::select! {
             biased;
             heard = listen(&stop) => Err(Error::Bug(format!("no signals: {heard:?}"))),
-            done = run(&settings, async || Aws::load(get, host.kind).await, &stop, &screen) => done,
+            done = run(settings, aws, &stop, screen, record) => done,
         }
     });
     // A read that hangs must not hold the process back.
@@ -100,10 +148,11 @@ fn forget_empty_variables() {
     }
 }
 
-/// A panic is a bug, and has the exit code of one, wherever it happens.
-fn end_with_a_panic() {
-    std::panic::set_hook(Box::new(|panic| {
-        exit(Err(Error::Bug(panic.to_string())));
+/// A panic is a bug, and has the exit code of one, wherever it happens; `tell`
+/// takes it to where the ends of runs are told.
+fn end_with_a_panic(tell: impl Fn(Error) -> Result<(), Error> + Send + Sync + 'static) {
+    std::panic::set_hook(Box::new(move |panic| {
+        exit(tell(Error::Bug(panic.to_string())));
         #[expect(clippy::exit, reason = "nothing can be trusted to go on")]
         std::process::exit(ExitCode::Bug.number().into());
     }));
@@ -119,7 +168,7 @@ fn exit(done: Result<(), Error>) -> ProcessExit {
     let code = match done {
         Ok(()) => ExitCode::Done,
         Err(error) => {
-            tracing::error!("{error}");
+            tracing::error!(name: END, "{error}");
             error.exit_code()
         }
     };

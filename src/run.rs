@@ -20,7 +20,7 @@ use crate::error::{Error, LIST_LIMIT, Refusal, SourceError};
 use crate::identity;
 use crate::plan::{Parting, Plan};
 use crate::remote::{Held, Holder, Taken, take, wait};
-use crate::report::{self, Screen};
+use crate::report::{self, Record, Screen};
 use crate::rules::Rules;
 use crate::settings::{Command, Lock, Mistake, Mistakes, Mode, PlanFormat, Settings};
 use crate::stop::Stop;
@@ -31,17 +31,24 @@ use crate::transfer::{
 use crate::walk::{Source, Suspect, walk};
 
 /// Does what the settings say. `aws` makes the clients, `stop` may end the
-/// run early, `screen` shows how far it is.
+/// run early, `screen` shows how far it is, and `record` keeps what it comes to.
 pub async fn run(
     settings: &Settings,
     aws: impl AsyncFnOnce() -> Result<Aws, Mistakes>,
     stop: &Arc<Stop>,
     screen: &Screen,
+    record: &Record,
 ) -> Result<(), Error> {
     let mut source = walk_beside(settings, stop).await?;
     guard(&source.suspects)?;
+    record.keep_source(&source);
     let plan = plan(settings, &mut source)?;
     let looks = settings.sync.looks();
+    // What does not depend on the destination is known from now on.
+    let plan = match looks {
+        true => Arc::new(plan),
+        false => record.keep_plan(plan),
+    };
     if settings.command == Command::Plan && !looks {
         return show(&plan, settings);
     }
@@ -56,6 +63,7 @@ pub async fn run(
         &settings.objects,
         &settings.sync,
         &aws,
+        &record.way,
     );
     let identity = stop.or(identity).await.ok_or_else(|| stopped(stop))??;
     let far = Far::reach(settings, &aws, identity, region, stop).await?;
@@ -66,6 +74,7 @@ pub async fn run(
         root: &root,
         stop,
         screen,
+        record,
         lost: Cell::new(false),
     };
     match lock(&job).await? {
@@ -113,6 +122,7 @@ struct Job<'a> {
     root: &'a Arc<Root>,
     stop: &'a Arc<Stop>,
     screen: &'a Screen,
+    record: &'a Record,
     /// Whether the lock is not ours any more.
     lost: Cell<bool>,
 }
@@ -123,7 +133,7 @@ const RELEASE: Duration = Duration::from_secs(4);
 
 impl Job<'_> {
     /// Works for as long as the lock is ours.
-    async fn work_with(&self, mut held: Held, plan: Plan) -> Result<(), Error> {
+    async fn work_with(&self, mut held: Held, plan: Arc<Plan>) -> Result<(), Error> {
         let desk = self.far.desk();
         let mut work = pin!(self.work(plan));
         let done = tokio::select! {
@@ -145,10 +155,14 @@ impl Job<'_> {
     }
 
     /// From the plan of the source to the end.
-    async fn work(&self, plan: Plan) -> Result<(), Error> {
+    async fn work(&self, plan: Arc<Plan>) -> Result<(), Error> {
         let Self { settings, stop, .. } = self;
         let (plan, mut memory) = match settings.sync.looks() {
-            true => Box::pin(sync::compare(self, plan)).await?,
+            true => {
+                let plan = Arc::unwrap_or_clone(plan);
+                let (plan, memory) = Box::pin(sync::compare(self, plan)).await?;
+                (self.record.keep_plan(plan), memory)
+            }
             false => (plan, None),
         };
         if settings.command == Command::Plan {
@@ -158,29 +172,29 @@ impl Job<'_> {
             tracing::info!("plan       {}", plan.summary());
         }
         self.tidy().await?;
-        let plan = Arc::new(plan);
         let (mut tally, in_time) = self.transfer(&plan, memory.is_some()).await;
         let all_stored = tally.count(Fate::Stored) == tally.fates.len();
         if all_stored && in_time && !stop.is_requested() {
             tally.deleted = transfer::delete(self.far.place(), &plan.deletes, stop).await;
         }
         // After a signal there is no time for it, and without the lock no right.
+        let tally = self.record.keep_tally(tally);
         let remembered = match &mut memory {
             Some(memory) if stop.cause().is_none() && !self.lost.get() => {
-                memory.keep(self, &plan, &tally).await
+                memory.keep(self, &plan, tally).await
             }
             _ => Ok(()),
         };
-        report::tell(&tally, &plan);
-        let all_done = all_stored && tally.deleted.gone == plan.deletes.len();
+        report::tell(tally, &plan, self.screen);
+        let all_done = all_stored && tally.deleted.gone() == plan.deletes.len();
         if let (false, false, Some(limit)) = (in_time, all_done, settings.transfer.timeout) {
-            return Err(out_of_time(&tally, &plan, limit));
+            return Err(out_of_time(tally, &plan, limit));
         }
-        conclude(&tally, stop, |failed| {
+        conclude(tally, stop, |failed| {
             let url = plan.destination.url_of(&plan.puts[failed.index].file.key);
             Box::new(self.far.explain_failure(&failed.failure, url))
         })?;
-        self.deleted(&tally, &plan)?;
+        self.deleted(tally, &plan)?;
         remembered
     }
 
@@ -209,6 +223,7 @@ impl Job<'_> {
             screen,
             ..
         } = self;
+        let _details = screen.objects();
         let load = self.far.load(self.root, plan, records);
         let progress = Arc::new(Progress::default());
         let sum = report::Sum::from(&**plan);
@@ -227,7 +242,7 @@ impl Job<'_> {
 
     /// Whether all is gone that should be.
     fn deleted(&self, tally: &Tally, plan: &Plan) -> Result<(), Error> {
-        if tally.deleted.gone == plan.deletes.len() {
+        if tally.deleted.gone() == plan.deletes.len() {
             return Ok(());
         }
         let Some((index, error)) = tally.deleted.failed.first() else {
@@ -235,7 +250,7 @@ impl Job<'_> {
         };
         let url = format!("{}{}", plan.destination, plan.deletes[*index]);
         let mut refusal = self.far.explain_delete(error, url);
-        let failed = tally.deleted.failed.len() + tally.deleted.left;
+        let failed = plan.deletes.len() - tally.deleted.gone();
         refusal.what = format!(
             "{}: {} of {} stay; everything else is in place",
             refusal.what,
@@ -380,7 +395,7 @@ fn out_of_time(tally: &Tally, plan: &Plan, limit: Duration) -> Error {
         limit,
         failed: planned - tally.count(Fate::Stored),
         planned,
-        stale: plan.deletes.len() - tally.deleted.gone,
+        stale: plan.deletes.len() - tally.deleted.gone(),
     }
 }
 

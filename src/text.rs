@@ -69,7 +69,7 @@ pub fn shell_word(text: &str) -> String {
 
 /// Control characters, and those that turn the direction of writing, which can
 /// make one name look like another.
-fn is_unprintable(c: char) -> bool {
+pub(crate) fn is_unprintable(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -552,6 +552,41 @@ pub const ALL: &[Var] = &[
         "How much is logged: `error`, `warn`, `info`, or `debug` for a line per object",
     ),
     var(
+        Output,
+        "DOCFERRY_LOG_FORMAT",
+        Value("text"),
+        "json",
+        "How the log is written: `text` for people, `json` for programs, one object a line",
+    ),
+    var(
+        Output,
+        "DOCFERRY_REPORT",
+        None,
+        "report.json",
+        "A file for the report of the run in JSON, with every action and what became of it",
+    ),
+    var(
+        Output,
+        "DOCFERRY_PUBLIC_URL",
+        None,
+        "https://docs.example.org/handbook/",
+        "Where people find the files, for links; placeholders are filled in",
+    ),
+    var(
+        Output,
+        "DOCFERRY_DOTENV",
+        None,
+        "docferry.env",
+        "A file for GitLab's `artifacts:reports:dotenv`",
+    ),
+    var(
+        Output,
+        "DOCFERRY_ANNOTATIONS",
+        None,
+        "docferry-links.json",
+        "A file for GitLab's `artifacts:reports:annotations`, with the link of `DOCFERRY_PUBLIC_URL`",
+    ),
+    var(
         Aws,
         "AWS_REGION",
         Derived("from the profile or the instance"),
@@ -628,6 +663,37 @@ pub const ALL: &[Var] = &[
         "true",
         "Whether to use AWS's dual-stack endpoints, for IPv6",
     ),
+];
+
+/// What `DOCFERRY_DOTENV` tells later jobs of the same pipeline. The first of them
+/// is always there, and shows that the others are no settings.
+pub const TOLD: [&str; 8] = [
+    "DOCFERRY_RESULT",
+    "DOCFERRY_UPLOADED",
+    "DOCFERRY_UNCHANGED",
+    "DOCFERRY_DELETED",
+    "DOCFERRY_FAILED",
+    "DOCFERRY_BYTES",
+    "DOCFERRY_UPLOADED_TO",
+    "DOCFERRY_URL",
+];
+
+/// What the action tells later steps of the same job, and what it is.
+pub const OUTPUTS: [(&str, &str); 8] = [
+    ("uploaded", "How many objects were uploaded"),
+    (
+        "unchanged",
+        "How many objects were in place already and left as they were",
+    ),
+    ("deleted", "How many objects were deleted"),
+    ("failed", "How many objects failed, or may have failed"),
+    ("bytes", "How many bytes the uploaded files have"),
+    (
+        "destination",
+        "The bucket and the prefix that were written to",
+    ),
+    ("url", "Where people find the files, if `public-url` is set"),
+    ("report", "The file of the JSON report, if `report` is set"),
 ];
 
 /// docferry's own variables, without AWS's.

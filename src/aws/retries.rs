@@ -1,8 +1,9 @@
 //! Counting what is tried again, by what went wrong.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::FinalizerInterceptorContextRef;
@@ -77,14 +78,32 @@ impl fmt::Display for Trouble {
     }
 }
 
-/// How often something was tried again, for each kind of trouble.
+/// How often something was tried again, for each kind of trouble and for each
+/// object that had any.
 #[derive(Debug, Clone, Default)]
-pub struct Retries(Arc<[AtomicU64; Trouble::ALL.len()]>);
+pub struct Retries(
+    Arc<[AtomicU64; Trouble::ALL.len()]>,
+    Arc<Mutex<HashMap<String, u32>>>,
+);
 
 impl Retries {
     /// Notes one.
     pub(crate) fn note(&self, trouble: Trouble) {
         self.0[trouble as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Notes one of the object of this key.
+    pub(crate) fn note_of(&self, key: &str, trouble: Trouble) {
+        self.note(trouble);
+        let mut by_key = self.1.lock().unwrap_or_else(PoisonError::into_inner);
+        *by_key.entry(key.to_owned()).or_default() += 1;
+    }
+
+    /// How often each object was tried again that was, by its key.
+    #[must_use]
+    pub fn by_key(&self) -> HashMap<String, u32> {
+        let by_key = self.1.lock().unwrap_or_else(PoisonError::into_inner);
+        by_key.clone()
     }
 
     /// Those kinds of trouble that there were, and how often.

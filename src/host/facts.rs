@@ -20,6 +20,8 @@ pub struct Facts {
     pub job: Option<String>,
     /// Where people see the pipeline.
     pub pipeline_url: Option<String>,
+    /// Where people see the job; GitHub does not say.
+    pub job_url: Option<String>,
 }
 
 impl Facts {
@@ -34,6 +36,7 @@ impl Facts {
                 pipeline: get("GITHUB_RUN_ID"),
                 job: get("GITHUB_JOB"),
                 pipeline_url: github_run(get),
+                job_url: None,
             },
             Kind::GitLab => Self {
                 project: get("CI_PROJECT_PATH"),
@@ -43,6 +46,7 @@ impl Facts {
                 pipeline: get("CI_PIPELINE_ID"),
                 job: get("CI_JOB_NAME"),
                 pipeline_url: get("CI_PIPELINE_URL"),
+                job_url: get("CI_JOB_URL"),
             },
             Kind::Plain => Self::default(),
         }

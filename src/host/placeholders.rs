@@ -65,6 +65,7 @@ impl Host {
             pipeline,
             job,
             pipeline_url: _,
+            job_url: _,
         } = &self.facts;
         let value = match name {
             "project" => project.clone(),

@@ -10,12 +10,14 @@ mod principal;
 mod renewing;
 mod scoped;
 mod token;
+mod way;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use renewing::Renewing;
+pub use way::{Step, Way};
 
 use crate::aws::{Aws, AwsError, Cause};
 use crate::error::Error;
@@ -26,7 +28,7 @@ use checks::{check_allowed, check_chained, check_partition, session_policy};
 use hop::{Extras, Hop, HopStart};
 use principal::Search;
 use renewing::Source;
-use token::Tokens;
+use token::{Claims, Tokens};
 
 /// An identity as STS names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,10 +99,11 @@ pub async fn establish(
     objects: &ObjectRules,
     sync: &SyncSettings,
     aws: &Aws,
+    way: &Way,
 ) -> Result<Identity, Error> {
     check_partition(settings, aws)?;
     let policy = session_policy(settings, destination, objects, sync, aws);
-    let (mut credentials, mut start) = match begin(settings, aws).await? {
+    let (mut credentials, mut start) = match begin(settings, aws, way).await? {
         Beginning::Own(credentials, caller) => {
             check_allowed(settings, caller.as_ref())?;
             check_chained(settings, caller.as_ref())?;
@@ -135,6 +138,7 @@ pub async fn establish(
             },
         };
         let taken = hop.take().await.map_err(Error::Identity)?;
+        way.role(&settings.hops[index].role, taken.caller.as_ref());
         if let Some(caller) = taken.caller.as_ref().filter(|_| !last) {
             tracing::info!("hop {}/{total}    {caller}", index + 1);
         }
@@ -193,17 +197,17 @@ async fn arrive(
 /// Decides where the way begins, and says so. GitHub's token never takes the
 /// place of AWS credentials that the job has: people give the permission
 /// `id-token: write` for other ends.
-async fn begin(settings: &IdentitySettings, aws: &Aws) -> Result<Beginning, Error> {
+async fn begin(settings: &IdentitySettings, aws: &Aws, way: &Way) -> Result<Beginning, Error> {
     let (request, found) = match &settings.start {
         Start::Token(jwt) => {
             aws.mask(jwt.reveal());
-            return Ok(begin_with(Tokens::Given(jwt.clone()), "as it is set"));
+            return Ok(begin_with(Tokens::Given(jwt.clone()), way, "as it is set"));
         }
         Start::GitHub(request) => {
             let tokens = Tokens::of_github(request, aws)
                 .await
                 .map_err(Error::Identity)?;
-            return Ok(begin_with(tokens, "as DOCFERRY_OIDC says"));
+            return Ok(begin_with(tokens, way, "as DOCFERRY_OIDC says"));
         }
         Start::Own => (None, principal::find(aws).await),
         Start::OwnElseGitHub(_) if settings.hops.is_empty() => (None, principal::find(aws).await),
@@ -216,6 +220,7 @@ async fn begin(settings: &IdentitySettings, aws: &Aws) -> Result<Beginning, Erro
                 .map_err(Error::Identity)?;
             Ok(begin_with(
                 tokens,
+                way,
                 "since the job has no AWS credentials of its own",
             ))
         }
@@ -228,6 +233,7 @@ async fn begin(settings: &IdentitySettings, aws: &Aws) -> Result<Beginning, Erro
             let credentials = Arc::new(credentials);
             let place = found.place.name();
             let caller = who_is_the_principal(aws, &credentials, place).await?;
+            way.principal(caller.as_ref(), place);
             if request.is_some() {
                 tracing::info!(
                     "GitHub's OIDC token is left alone, since the job has AWS credentials of its \
@@ -239,8 +245,9 @@ async fn begin(settings: &IdentitySettings, aws: &Aws) -> Result<Beginning, Erro
     }
 }
 
-fn begin_with(tokens: Tokens, why: &str) -> Beginning {
+fn begin_with(tokens: Tokens, way: &Way, why: &str) -> Beginning {
     let claims = tokens.claims();
+    way.token(&tokens, &claims);
     tracing::info!(
         "identity   {} of {:?} for {:?}, {why}",
         tokens.name(),

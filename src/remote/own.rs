@@ -12,7 +12,7 @@ use crate::rules::ObjectRules;
 use crate::transfer::Wire;
 
 /// How long the body of an answer may take.
-const BODY: Duration = Duration::from_secs(60);
+const BODY: Duration = Duration::from_mins(1);
 /// How often a write is repeated that met another one ("How to prevent object
 /// overwrites with conditional writes", Amazon S3 User Guide: 409).
 const CONFLICTS: u32 = 5;

@@ -9,7 +9,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::Instant;
 use tracing_subscriber::fmt::MakeWriter;
 
+use super::Style;
+use crate::host::Kind;
 use crate::plan::Plan;
+use crate::settings::LogFormat;
 use crate::text::grouped;
 use crate::transfer::Progress;
 use crate::types::Bytes;
@@ -26,15 +29,39 @@ const FRAME: Duration = Duration::from_millis(100);
 pub struct Screen {
     bar: ProgressBar,
     is_terminal: bool,
+    style: Style,
 }
 
-impl Default for Screen {
-    fn default() -> Self {
+impl Screen {
+    /// Standard error as this host shows it. `no_colour` is what `NO_COLOR` says.
+    #[must_use]
+    pub fn new(host: Kind, format: LogFormat, no_colour: bool) -> Self {
+        // Hidden as well where the terminal says that it is a dumb one.
+        let is_terminal = !ProgressDrawTarget::stderr().is_hidden();
+        let shows_colours = match host {
+            Kind::GitHub => false,
+            Kind::GitLab => true,
+            Kind::Plain => is_terminal,
+        };
         Self {
             bar: ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()),
-            // Hidden as well where the terminal says that it is a dumb one.
-            is_terminal: !ProgressDrawTarget::stderr().is_hidden(),
+            is_terminal: is_terminal && format == LogFormat::Text,
+            style: Style {
+                host,
+                format,
+                colours: shows_colours && !no_colour,
+            },
         }
+    }
+
+    pub(super) const fn style(&self) -> Style {
+        self.style
+    }
+
+    /// Writes a text that is no line of the log.
+    pub(super) fn print(&self, text: &str) {
+        // Without standard error there is nobody to read it.
+        drop(self.make_writer().write_all(text.as_bytes()));
     }
 }
 

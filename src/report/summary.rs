@@ -1,5 +1,7 @@
 //! How it went.
 
+use super::Screen;
+use super::log::ANNOTATIONS;
 use crate::error::LIST_LIMIT;
 use crate::plan::Plan;
 use crate::text::{count, grouped, printable, shell_word};
@@ -10,10 +12,13 @@ use crate::types::Bytes;
 /// speaks for all.
 const MANY: usize = 100;
 const FEW: usize = 3;
+/// How many of them stand before what a CI host shows closed, and GitHub obeys
+/// nothing in: as many as it annotates beside the end of the run.
+const FIRST: usize = ANNOTATIONS - 1;
 
 /// Tells what a transfer came to: the sum, each failure, and what is left to
 /// be done by hand.
-pub fn tell(tally: &Tally, plan: &Plan) {
+pub fn tell(tally: &Tally, plan: &Plan, screen: &Screen) {
     // One refusal that speaks for many of them is told by itself.
     let own = tally.failed.iter();
     let own: Vec<_> = own.filter(|f| f.verdict == Verdict::Object).collect();
@@ -21,13 +26,18 @@ pub fn tell(tally: &Tally, plan: &Plan) {
         Some(_) => FEW,
         None => MANY,
     };
-    for failed in own.iter().take(most) {
-        let url = url(plan, failed.index);
-        tracing::error!("{url}: {}", printable(&failed.failure.to_string()));
+    let (first, more) = own.split_at(own.len().min(FIRST.min(most)));
+    for failed in first {
+        tell_failed(failed, plan);
+    }
+    let details = (!more.is_empty()).then(|| screen.details("more that failed"));
+    for failed in more.iter().take(most - first.len()) {
+        tell_failed(failed, plan);
     }
     if own.len() > most {
         tracing::error!("… and {} more failed", grouped(own.len() - most));
     }
+    drop(details);
     for leftover in &tally.leftovers {
         tracing::warn!("{}", remains(leftover, plan));
     }
@@ -39,8 +49,13 @@ pub fn tell(tally: &Tally, plan: &Plan) {
             printable(&error.to_string())
         );
     }
-    tell_what_is_in_place(tally, plan);
+    tell_what_is_in_place(tally, plan, screen);
     tracing::info!("{}", sum(tally, plan));
+}
+
+fn tell_failed(failed: &Failed, plan: &Plan) {
+    let url = url(plan, failed.index);
+    tracing::error!("{url}: {}", printable(&failed.failure.to_string()));
 }
 
 /// What S3 keeps, and how to remove it.
@@ -96,7 +111,7 @@ fn sum(tally: &Tally, plan: &Plan) -> String {
         0 => String::new(),
         unchanged => format!(", {} unchanged", grouped(unchanged)),
     };
-    let deleted = match tally.deleted.gone {
+    let deleted = match tally.deleted.gone() {
         0 => String::new(),
         gone => format!(", {} deleted", grouped(gone)),
     };
@@ -111,7 +126,7 @@ fn sum(tally: &Tally, plan: &Plan) -> String {
 
 /// A run that did not end well says which objects are in place, so that nobody
 /// has to compare by hand.
-fn tell_what_is_in_place(tally: &Tally, plan: &Plan) {
+fn tell_what_is_in_place(tally: &Tally, plan: &Plan, screen: &Screen) {
     let stored = tally.count(Fate::Stored);
     if stored == tally.fates.len() {
         return;
@@ -133,6 +148,7 @@ fn tell_what_is_in_place(tally: &Tally, plan: &Plan) {
         let more = grouped(in_doubt.len() - MANY);
         tracing::warn!("in doubt, S3 may have them or not: {more} more");
     }
+    let details = (stored > 0).then(|| screen.details("what is in place"));
     for index in with(Fate::Stored).take(LIST_LIMIT) {
         tracing::info!("in place   {}", url(plan, index));
     }
@@ -142,6 +158,7 @@ fn tell_what_is_in_place(tally: &Tally, plan: &Plan) {
             stored - LIST_LIMIT
         );
     }
+    drop(details);
     let not_sent = tally.count(Fate::NotSent);
     if not_sent > 0 {
         tracing::info!("not sent   {}", count(not_sent, "file"));

@@ -104,7 +104,7 @@ impl Memory {
         tally: &Tally,
     ) -> Result<(), Error> {
         let recorded = plan.keeps.iter().all(|keep| keep.facts.record.is_some());
-        let nothing_new = tally.proofs.iter().all(Option::is_none) && tally.deleted.gone == 0;
+        let nothing_new = tally.proofs.iter().all(Option::is_none) && tally.deleted.gone() == 0;
         if self.intact && recorded && nothing_new {
             return Ok(());
         }

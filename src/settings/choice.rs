@@ -240,6 +240,18 @@ choice! {
 }
 
 choice! {
+    /// How the log is written.
+    #[derive(Default)]
+    pub LogFormat {
+        #[default]
+        /// For people.
+        Text = "text",
+        /// For programs.
+        Json = "json",
+    }
+}
+
+choice! {
     /// Whether the way begins with an OIDC token.
     pub(super) Oidc {
         /// With a token that is given, or that GitHub gives to a job that has

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use super::choice::{LogLevel, Mode, Switch};
 use super::mistake::{Mistake, Mistakes};
+use super::outputs;
 use super::said::RawSettings;
-use super::{Concurrency, ExpectedOwner, Settings, TransferSettings};
+use super::{Concurrency, ExpectedOwner, Settings, SyncSettings, TransferSettings};
 use crate::globs::Globs;
 use crate::host::{Fill, Host};
 use crate::types::{AccountId, Bytes, Destination, Invalid, parse_duration};
@@ -42,7 +43,9 @@ pub(super) fn understand(
         Some(word) => read.value("the command", word, str::parse),
         None => read.with_default("DOCFERRY_COMMAND", raw.command.as_deref()),
     };
-    let source = read.required("DOCFERRY_SOURCE", raw.source.as_deref(), source);
+    let source = read.required("DOCFERRY_SOURCE", raw.source.as_deref(), |text| {
+        Ok(PathBuf::from(text))
+    });
     let destination = read.required("DOCFERRY_DESTINATION", raw.destination.as_deref(), |text| {
         destination(text, host)
     });
@@ -53,12 +56,12 @@ pub(super) fn understand(
     let expected_owner = expected_owner(&mut read, raw.expected_bucket_owner.as_deref());
     let path_style = read.with_default("DOCFERRY_PATH_STYLE", raw.path_style.as_deref());
     let sync = sync::sync(&mut read, raw);
-    let holds_stages = sync.as_ref().is_some_and(|sync| sync.mode != Mode::Copy);
-    let transfer = transfer(&mut read, raw, holds_stages);
+    let transfer = transfer(&mut read, raw, sync.as_ref());
     let order = sync::order(&mut read, raw);
     let plan_format = read.with_default("DOCFERRY_PLAN_FORMAT", raw.plan_format.as_deref());
     let plan_exit_code = read.switch("DOCFERRY_PLAN_EXIT_CODE", raw.plan_exit_code.as_deref());
     let allow_http = read.switch("DOCFERRY_ALLOW_HTTP", raw.allow_http.as_deref());
+    outputs::check(raw, host, &mut read.mistakes);
     aws::check(environment, &mut read.mistakes);
     if allow_http == Some(false) {
         endpoints::check(environment, &mut read.mistakes);
@@ -96,17 +99,6 @@ fn run(host: &Host) -> String {
     let facts = &host.facts;
     let known = facts.pipeline_url.as_deref().or(facts.job.as_deref());
     known.unwrap_or("a run outside of CI").to_owned()
-}
-
-/// Any text may be a path, but nobody means these.
-fn source(text: &str) -> Result<PathBuf, Invalid> {
-    if text.len() > 1 && text.starts_with(['"', '\'']) && text.ends_with(['"', '\'']) {
-        return Err(Invalid::new("stands in quotes"));
-    }
-    match text.parse() {
-        Ok(path) => Ok(path),
-        Err(never) => match never {},
-    }
 }
 
 /// A key may have a `$` or a `*`, but in a destination they are what a shell or
@@ -153,7 +145,11 @@ fn expected_owner(read: &mut Reader, said: Option<&str>) -> Option<ExpectedOwner
     Some(owner.unwrap_or(ExpectedOwner::Writer))
 }
 
-fn transfer(read: &mut Reader, raw: &RawSettings, holds_stages: bool) -> Option<TransferSettings> {
+fn transfer(
+    read: &mut Reader,
+    raw: &RawSettings,
+    sync: Option<&SyncSettings>,
+) -> Option<TransferSettings> {
     let concurrency = concurrency(read, raw.concurrency.as_deref());
     let threshold = read.size(
         "DOCFERRY_MULTIPART_THRESHOLD",
@@ -189,8 +185,9 @@ fn transfer(read: &mut Reader, raw: &RawSettings, holds_stages: bool) -> Option<
         stall_timeout: stall_timeout?,
         timeout: timeout?,
         on_error: on_error?,
-        holds_stages,
+        holds_stages: sync.is_some_and(|sync| sync.mode != Mode::Copy),
         abort_stale_uploads: stale?,
+        timed: raw.report.is_some(),
     })
 }
 

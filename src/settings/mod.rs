@@ -7,6 +7,8 @@ mod choice;
 mod identity;
 mod meant;
 mod mistake;
+mod outputs;
+mod quotes;
 mod said;
 
 use std::ffi::OsString;
@@ -15,11 +17,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use choice::{
-    ChecksumChoice, Command, Compare, Compression, Lock, LogLevel, Mode, OnError, PathStyle,
-    PlanFormat, Symlinks,
+    ChecksumChoice, Command, Compare, Compression, Lock, LogFormat, LogLevel, Mode, OnError,
+    PathStyle, PlanFormat, Symlinks,
 };
 pub use identity::{HopSettings, IdTokenRequest, IdentitySettings, SessionPolicy, Start};
 pub use mistake::{Mistake, Mistakes};
+pub use outputs::OutputSettings;
 
 use crate::globs::Globs;
 use crate::host::Host;
@@ -152,6 +155,8 @@ pub struct TransferSettings {
     pub holds_stages: bool,
     /// How old an open upload of the same writer is before it is removed.
     pub abort_stale_uploads: Option<Duration>,
+    /// Whether it is noted how long each object takes.
+    pub timed: bool,
 }
 
 /// How many requests are under way at once.

@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use serde::Deserialize;
 
 use super::mistake::{Mistake, Mistakes};
+use super::quotes;
 use crate::host::{Host, Kind};
 use crate::vars;
 
@@ -75,6 +76,11 @@ pub(super) struct RawSettings {
     pub(super) plan_format: Option<String>,
     pub(super) plan_exit_code: Option<String>,
     pub(super) log: Option<String>,
+    pub(super) log_format: Option<String>,
+    pub(super) report: Option<String>,
+    pub(super) public_url: Option<String>,
+    pub(super) dotenv: Option<String>,
+    pub(super) annotations: Option<String>,
 }
 
 /// Takes docferry's variables out of the whole environment. In a GitHub
@@ -84,10 +90,51 @@ pub(super) fn listen(
     host: &Host,
     mistakes: &mut Mistakes,
 ) -> RawSettings {
+    let mut said = gather(environment, host, mistakes);
+    said.retain(|name, value| match quotes::look(name, value) {
+        Some(mistake) => {
+            mistakes.add(mistake);
+            false
+        }
+        None => !value.is_empty(),
+    });
+    match envy::prefixed(vars::PREFIX).from_iter(said) {
+        Ok(raw) => raw,
+        Err(error) => {
+            // Every field is an optional text, so this should never be.
+            mistakes.add(Mistake::new(vars::PREFIX, error.to_string()));
+            RawSettings::default()
+        }
+    }
+}
+
+/// The variables that were set, in the order of the table.
+pub(super) fn values(
+    environment: &[(OsString, OsString)],
+    host: &Host,
+) -> Vec<(&'static str, String)> {
+    let mut said = gather(environment, host, &mut Mistakes::default());
+    vars::own()
+        .filter_map(|var| Some((var.name, said.remove(var.name)?)))
+        .filter(|(_, value)| !value.is_empty())
+        .chain(super::outputs::of_aws(environment))
+        .collect()
+}
+
+fn gather(
+    environment: &[(OsString, OsString)],
+    host: &Host,
+    mistakes: &mut Mistakes,
+) -> BTreeMap<String, String> {
     let mut said = BTreeMap::new();
+    let told = environment.iter().any(|(name, _)| name == vars::TOLD[0]);
     for (name, value) in environment {
         let Some(name) = name.to_str() else { continue };
         if !name.starts_with(vars::PREFIX) || value.is_empty() {
+            continue;
+        }
+        // An earlier job's dotenv says how that job went, and is no setting.
+        if told && vars::TOLD.contains(&name) {
             continue;
         }
         if !vars::own().any(|var| var.name == name) {
@@ -101,15 +148,7 @@ pub(super) fn listen(
     if host.kind == Kind::GitHub {
         said.extend(inputs(environment));
     }
-    said.retain(|_, value| !value.is_empty());
-    match envy::prefixed(vars::PREFIX).from_iter(said) {
-        Ok(raw) => raw,
-        Err(error) => {
-            // Every field is an optional text, so this should never be.
-            mistakes.add(Mistake::new(vars::PREFIX, error.to_string()));
-            RawSettings::default()
-        }
-    }
+    said
 }
 
 /// The action's inputs: `role-arn` arrives as `INPUT_ROLE-ARN` ("Metadata
@@ -164,6 +203,22 @@ mod tests {
         let (raw, mistakes) = listen_to(&[("DOCFERRY_SOURCE", ""), ("DOCFERRY_ROLE_ARN", "  ")]);
         assert_eq!(raw, RawSettings::default());
         assert!(mistakes.is_empty());
+    }
+
+    #[test]
+    fn what_an_earlier_job_told_is_no_setting_and_no_mistake() {
+        let told = vars::TOLD.map(|name| (name, "x"));
+        let (raw, mistakes) = listen_to(&told);
+        assert!(mistakes.is_empty());
+        assert_eq!(raw, RawSettings::default());
+        // Without the mark of a dotenv it is a name that somebody made up.
+        let (_, mistakes) = listen_to(&told[1..]);
+        assert_eq!(mistakes.iter().count(), told.len() - 1);
+        assert!(
+            vars::TOLD
+                .iter()
+                .all(|told| vars::own().all(|var| var.name != *told))
+        );
     }
 
     #[test]

@@ -12,27 +12,52 @@ use crate::text::printable;
 /// How many keys one request takes ("`DeleteObjects`", Amazon S3 API Reference).
 const AT_ONCE: usize = 1_000;
 
+/// What became of one object that was to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// It is there, and nobody was asked to delete it.
+    NotTried,
+    /// It is gone.
+    Gone,
+    /// It is there, since S3 refused.
+    Refused,
+    /// The run was stopped while it was being deleted.
+    InDoubt,
+}
+
 /// What came of deleting.
 #[derive(Debug, Clone, Default)]
 pub struct Deleted {
-    /// How many objects are gone.
-    pub gone: usize,
-    /// Those that are not, by their places in the plan, and why.
+    /// What became of each, in the order of the plan; none if it was not begun.
+    pub ends: Vec<End>,
+    /// Those that S3 refused, by their places in the plan, and why.
     pub failed: Vec<(usize, AwsError)>,
-    /// How many were not tried any more, since the run was stopped or refused.
-    pub left: usize,
+}
+
+impl Deleted {
+    /// How many objects are gone.
+    #[must_use]
+    pub fn gone(&self) -> usize {
+        self.ends.iter().filter(|end| **end == End::Gone).count()
+    }
+
+    fn refused(&mut self, index: usize, error: AwsError) {
+        self.ends[index] = End::Refused;
+        self.failed.push((index, error));
+    }
 }
 
 /// Deletes objects by their keys relative to the prefix, so that no key outside
 /// of it can even be said. In a versioned bucket only markers are made, since
 /// no version is named ("Working with delete markers", Amazon S3 User Guide).
 pub async fn delete(place: Place<'_>, keys: &[Box<str>], stop: &Stop) -> Deleted {
-    let mut deleted = Deleted::default();
+    let mut deleted = Deleted {
+        ends: vec![End::NotTried; keys.len()],
+        failed: Vec::new(),
+    };
     let (plain, odd): (Vec<usize>, Vec<usize>) =
         (0..keys.len()).partition(|index| !keys[*index].contains(is_unspeakable));
-    let batches = plain.chunks(AT_ONCE).chain(odd.chunks(1));
-    deleted.left = keys.len();
-    for some in batches {
+    for some in plain.chunks(AT_ONCE).chain(odd.chunks(1)) {
         if stop.is_requested() {
             break;
         }
@@ -44,26 +69,31 @@ pub async fn delete(place: Place<'_>, keys: &[Box<str>], stop: &Stop) -> Deleted
         };
         let answer = tokio::select! {
             biased;
-            answer = asked => answer,
-            // Nobody knows what becomes of these.
-            () = stop.overdue() => break,
+            answer = asked => Some(answer),
+            () = stop.overdue() => None,
         };
-        deleted.left -= some.len();
+        let end = match &answer {
+            Some(Ok(_)) => End::Gone,
+            Some(Err(_)) => End::Refused,
+            None => End::InDoubt,
+        };
+        for index in some {
+            deleted.ends[*index] = end;
+        }
         match answer {
-            Ok(refused) => {
-                deleted.gone += some.len() - refused.len();
-                let refused = refused.into_iter();
-                let placed = refused.map(|(index, error)| (index.unwrap_or(some[0]), error));
-                deleted.failed.extend(placed);
+            Some(Ok(refused)) => {
+                for (index, error) in refused {
+                    deleted.refused(index.unwrap_or(some[0]), error);
+                }
             }
             // Whoever may not delete the first thousand may not delete the next.
-            Err(error) => {
-                let all = some.iter();
-                deleted
-                    .failed
-                    .extend(all.map(|index| (*index, error.clone())));
+            Some(Err(error)) => {
+                for index in some {
+                    deleted.refused(*index, error.clone());
+                }
                 break;
             }
+            None => break,
         }
     }
     deleted

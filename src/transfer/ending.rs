@@ -69,7 +69,7 @@ impl Courier {
                 let asked = asked.unwrap_or_else(|| Checksum::of(Algorithm::Md5, &[]));
                 return Err(self.refused(error, &asked));
             }
-            self.retries.note(Trouble::of(&error));
+            self.retries.note_of(&upload.key, Trouble::of(&error));
             self.stop.or(tokio::time::sleep(pause(attempt))).await;
             attempt += 1;
         }

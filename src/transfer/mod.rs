@@ -24,12 +24,14 @@ mod tally;
 mod wire;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
 
 pub(crate) use checksum::{Algorithm, Running};
-pub use delete::{Deleted, delete};
+pub use delete::{Deleted, End, delete};
 pub use failure::{Failure, Verdict};
 pub(crate) use open::Opened;
 pub use open::Root;
@@ -101,6 +103,7 @@ struct Courier {
     records: bool,
     copies: Copies,
     max_attempts: u32,
+    timed: bool,
     stop: Arc<Stop>,
 }
 
@@ -112,8 +115,8 @@ pub async fn carry(
     progress: &Arc<Progress>,
     stop: &Arc<Stop>,
 ) -> Tally {
-    let begin = tokio::time::Instant::now();
-    let tally = Tally::new(load.plan.puts.len(), load.records);
+    let begin = Instant::now();
+    let tally = Tally::new(load.plan.puts.len(), load.records, settings.timed);
     let retries = load.retries.clone();
     let courier = Arc::new(Courier {
         client: load.client,
@@ -132,6 +135,7 @@ pub async fn carry(
         records: load.records,
         copies: Copies::default(),
         max_attempts: settings.max_attempts.get(),
+        timed: settings.timed,
         stop: Arc::clone(stop),
     });
     let stages = courier.plan.stages();
@@ -152,6 +156,7 @@ pub async fn carry(
     }
     let mut tally = work.tally;
     tally.retries = retries.counts();
+    tally.repeated = retries.by_key();
     let limit = work.courier.gate.limit();
     tracing::debug!("at the end, {limit} requests might be under way at once");
     tally.elapsed = begin.elapsed();
@@ -244,10 +249,13 @@ struct Done {
     index: usize,
     result: Result<Option<Proof>, Failure>,
     leftovers: Vec<Leftover>,
+    /// How long it took, where somebody wants to know.
+    took: Option<Duration>,
 }
 
 impl Courier {
     async fn put(self: &Arc<Self>, index: usize) -> Done {
+        let begin = self.timed.then(Instant::now);
         let put = &self.plan.puts[index];
         let mut leftovers = Vec::new();
         let mut unverified = false;
@@ -280,6 +288,7 @@ impl Courier {
             index,
             result,
             leftovers,
+            took: begin.map(|begin| begin.elapsed()),
         }
     }
 

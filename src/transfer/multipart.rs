@@ -173,7 +173,7 @@ impl Courier {
                 let checksum = Checksum::of(algorithm, &[]);
                 return (Err(self.refused(error, &checksum)), lost);
             }
-            self.retries.note(Trouble::of(&error));
+            self.retries.note_of(&self.key_of(put), Trouble::of(&error));
             // The next look at the stop ends it.
             self.stop.or(tokio::time::sleep(pause(attempt))).await;
             attempt += 1;

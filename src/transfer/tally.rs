@@ -1,5 +1,6 @@
 //! What became of each object, and the sum.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use super::{Deleted, Done, Failure, Proof, Verdict};
@@ -62,16 +63,22 @@ pub struct Tally {
     pub bytes: u64,
     /// How many attempts were repetitions, by what went wrong before.
     pub retries: Vec<(Trouble, u64)>,
+    /// How often each object was tried again that was, by its whole key.
+    pub repeated: HashMap<String, u32>,
     /// How long it took.
     pub elapsed: Duration,
+    /// How many seconds each object took, in the order of the plan; of none where
+    /// nobody wants to know.
+    pub seconds: Vec<f32>,
     any_stored: bool,
 }
 
 impl Tally {
-    pub(super) fn new(planned: usize, records: bool) -> Self {
+    pub(super) fn new(planned: usize, records: bool, timed: bool) -> Self {
         Self {
             fates: vec![Fate::NotSent; planned],
             proofs: vec![None; if records { planned } else { 0 }],
+            seconds: vec![0.0; if timed { planned } else { 0 }],
             ..Self::default()
         }
     }
@@ -87,7 +94,11 @@ impl Tally {
             index,
             result,
             leftovers,
+            took,
         } = done;
+        if let (Some(seconds), Some(took)) = (self.seconds.get_mut(index), took) {
+            *seconds = took.as_secs_f32();
+        }
         self.leftovers.extend(leftovers);
         let failure = match result {
             Ok(proof) => {

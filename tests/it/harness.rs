@@ -173,6 +173,15 @@ impl World {
         assert_eq!(self.object(key).size, size);
     }
 
+    /// Asserts that a text that a run has left holds no secret.
+    #[track_caller]
+    pub fn assert_no_secret_in(&self, text: &str) {
+        let own = [self.key.secret.clone(), EXTERNAL_ID.to_owned()];
+        for secret in self.aws.secrets().iter().chain(&own) {
+            assert!(!text.contains(secret), "a secret in: {text}");
+        }
+    }
+
     /// How many files the source has.
     pub fn files_of_the_source(&self) -> usize {
         files_below(&self.source()).len()
@@ -406,7 +415,7 @@ impl Outcome {
     #[track_caller]
     pub fn says(self, part: &str) -> Self {
         assert!(
-            self.stderr.contains(part),
+            without_colours(&self.stderr).contains(part),
             "no {part:?} in:\n{}",
             self.stderr
         );
@@ -419,6 +428,20 @@ impl Outcome {
         assert!(!all.contains(part), "{part:?} in:\n{all}");
         self
     }
+}
+
+/// A text without what makes it coloured.
+pub fn without_colours(text: &str) -> String {
+    let mut parts = text.split("\u{1b}[");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part.find(|c: char| !(c.is_ascii_digit() || c == ';'));
+        match end.filter(|end| part[*end..].starts_with('m')) {
+            Some(end) => plain += &part[end + 1..],
+            None => plain += &format!("\u{1b}[{part}"),
+        }
+    }
+    plain
 }
 
 /// Waits until something holds, for ten seconds at most.

@@ -131,7 +131,11 @@ fn awss_variables_are_looked_at_with_the_others() {
     let world = World::new();
     let job = || world.job().without("DOCFERRY_SOURCE");
     for (name, value, part) in [
-        ("AWS_REGION", "\"eu-central-1\"", "leave out the quotes"),
+        (
+            "AWS_REGION",
+            "\"eu-central-1\"",
+            "write AWS_REGION=eu-central-1",
+        ),
         ("AWS_REGION", "eu-central-1 ", "has a space or a line break"),
         ("AWS_ENDPOINT_URL", "127.0.0.1:9000", "is not a URL"),
         ("AWS_ENDPOINT_URL_S3", "http://minio:9000", "in the clear"),
@@ -176,7 +180,11 @@ fn what_nobody_filled_in_is_no_destination() {
             "s3://example-docs/handbook/*",
             "nobody filled in",
         ),
-        ("DOCFERRY_SOURCE", "'public'", "leave out the quotes"),
+        (
+            "DOCFERRY_SOURCE",
+            "'public'",
+            "write DOCFERRY_SOURCE=public",
+        ),
     ] {
         world.job().var(name, value).run().exits(2).says(part);
     }

@@ -12,6 +12,10 @@ use crate::harness::*;
 /// Runs a job whose standard error is a terminal of this kind, and gives what
 /// that terminal was sent.
 fn seen(world: &World, kind: &str) -> String {
+    without_colours(&seen_with(world, kind, ""))
+}
+
+fn seen_with(world: &World, kind: &str, no_colour: &str) -> String {
     let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&master).unwrap();
     unlockpt(&master).unwrap();
@@ -31,6 +35,7 @@ fn seen(world: &World, kind: &str) -> String {
     let running = world
         .job()
         .var("TERM", kind)
+        .var("NO_COLOR", no_colour)
         .var("DOCFERRY_CONCURRENCY", "2")
         .start_with_stderr(slave);
     let mut all = Vec::new();
@@ -38,6 +43,25 @@ fn seen(world: &World, kind: &str) -> String {
     drop(File::from(master).read_to_end(&mut all));
     running.wait().exits(0);
     String::from_utf8_lossy(&all).into_owned()
+}
+
+#[test]
+fn colours_are_for_terminals_that_show_them_to_people_who_want_them() {
+    let world = World::new();
+    world.site();
+    for (kind, no_colour, coloured) in [
+        ("xterm", "", true),
+        ("xterm", "1", false),
+        ("dumb", "", false),
+    ] {
+        let text = seen_with(&world, kind, no_colour);
+        let found = text.contains("\x1b[1mdone       \x1b[0m3 of 3 files");
+        assert_eq!(found, coloured, "{kind} {no_colour:?}: {text}");
+        assert!(
+            coloured || text.contains("done       3 of 3 files"),
+            "{text}"
+        );
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@
 use std::ffi::OsString;
 
 use crate::settings::mistake::{Mistake, Mistakes};
+use crate::settings::quotes;
 use crate::types::Invalid;
 use crate::vars::{self, Group};
 
@@ -16,11 +17,13 @@ pub(super) fn check(environment: &[(OsString, OsString)], mistakes: &mut Mistake
     let names = vars::ALL.iter().filter(|var| var.group == Group::Aws);
     for name in names.map(|var| var.name).chain(["AWS_DEFAULT_REGION"]) {
         if let Some(value) = get(name).filter(|value| !value.is_empty())
+            && quotes::look(name, value.trim()).is_none()
             && let Err(invalid) = check_one(name, &value)
         {
             mistakes.add(Mistake::of_value(name, &value, invalid));
         }
     }
+    quotes::look_at_awss(environment, mistakes);
     let is_set = |name| get(name).is_some_and(|value| !value.is_empty());
     let (key, secret) = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY");
     for (missing, there) in [(key, secret), (secret, key)] {
@@ -41,9 +44,6 @@ fn check_one(name: &str, value: &str) -> Result<(), Invalid> {
         "AWS_REGION" | "AWS_DEFAULT_REGION" => check_region(value),
         "AWS_ENDPOINT_URL" | "AWS_ENDPOINT_URL_S3" | "AWS_ENDPOINT_URL_STS" => check_url(value),
         "AWS_USE_FIPS_ENDPOINT" | "AWS_USE_DUALSTACK_ENDPOINT" => check_switch(value),
-        _ if value.starts_with(['"', '\'']) && value.len() > 1 => {
-            Err(Invalid::new("stands in quotes"))
-        }
         _ => Ok(()),
     }
 }

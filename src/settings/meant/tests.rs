@@ -96,7 +96,7 @@ fn each_bad_value_gets_its_reason() {
         (
             "DOCFERRY_DESTINATION",
             "\"s3://docs/\"",
-            "leave out the quotes",
+            "write DOCFERRY_DESTINATION=s3://docs/",
         ),
     ] {
         let text = refusal(variable, value);

@@ -104,7 +104,7 @@ impl Wire {
         checksum: &Checksum,
     ) -> Result<Taken, AwsError> {
         let draft = self.form.put_object(key, headers, content, checksum);
-        self.send(&draft, content).await
+        self.send(key, &draft, content).await
     }
 
     /// Puts an object of docferry's own, and gives its entity tag. MD5 is what
@@ -132,11 +132,16 @@ impl Wire {
     ) -> Result<Taken, AwsError> {
         let form = &self.form;
         let draft = form.upload_part(key, upload_id, number, content, checksum);
-        self.send(&draft, content).await
+        self.send(key, &draft, content).await
     }
 
     /// Sends a request until it is taken or there is no more sense in it.
-    async fn send(&self, draft: &Draft<'_>, content: &Content) -> Result<Taken, AwsError> {
+    async fn send(
+        &self,
+        key: &str,
+        draft: &Draft<'_>,
+        content: &Content,
+    ) -> Result<Taken, AwsError> {
         let (mut attempt, mut in_doubt) = (1, false);
         loop {
             let mut failed = match self.attempt(draft, content).await {
@@ -161,7 +166,7 @@ impl Wire {
                 // It was answered, and nothing is under way.
                 return Err(failed.error);
             }
-            self.retries.note(trouble);
+            self.retries.note_of(key, trouble);
             attempt += 1;
         }
     }
