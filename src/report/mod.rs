@@ -8,5 +8,6 @@ mod screen;
 mod summary;
 
 pub use log::start as start_log;
+pub(crate) use log::{DETAIL, detail};
 pub use screen::{Screen, Sum, watch};
 pub use summary::tell;

@@ -133,7 +133,7 @@ pub async fn carry(
     let mut tally = work.tally;
     tally.retries = retries.counts();
     let limit = work.courier.gate.limit();
-    tracing::debug!("at the end, {limit} requests might be under way at once");
+    crate::report::detail!("at the end, {limit} requests might be under way at once");
     tally.elapsed = begin.elapsed();
     tally.bytes = progress.bytes();
     tally

@@ -88,7 +88,7 @@ impl Tally {
             self.fates[index] = Fate::Stored;
             self.any_stored = true;
             let url = plan.destination.url_of(&plan.puts[index].file.key);
-            tracing::debug!("stored {}", printable(&url));
+            crate::report::detail!("stored {}", printable(&url));
             return;
         };
         self.fates[index] = failure.fate();

@@ -22,6 +22,7 @@ mod faults;
 mod harness;
 mod identities;
 mod identity;
+mod image;
 mod interruption;
 mod network;
 mod objects;
