@@ -16,7 +16,7 @@ use std::hint::black_box;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use docferry::plan::{Parting, Plan};
+use docferry::plan::{Order, Parting, Plan};
 use docferry::rules::{Header, HeaderRules, ObjectRules, RuleList, Rules};
 use docferry::walk::{Selection, walk};
 
@@ -69,7 +69,14 @@ fn plan(source: &Path, objects: &ObjectRules) -> Plan {
         part_size: 8 << 20,
     };
     let destination = "s3://docs/site/".parse().unwrap();
-    let plan = Plan::new(destination, found.files, &mut Rules::new(objects), parting);
+    let order = Order::none();
+    let plan = Plan::new(
+        destination,
+        found.files,
+        &mut Rules::new(objects),
+        parting,
+        &order,
+    );
     plan.unwrap()
 }
 

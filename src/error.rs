@@ -27,6 +27,8 @@ pub enum ExitCode {
     Objects,
     /// A guard stopped the run before any change.
     Guard,
+    /// A plan that would change something, where that was to be told.
+    Changes,
     /// SIGINT.
     Interrupted,
     /// SIGTERM.
@@ -35,7 +37,7 @@ pub enum ExitCode {
 
 impl ExitCode {
     /// All of them, for the documents.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Done,
         Self::Bug,
         Self::Settings,
@@ -44,6 +46,7 @@ impl ExitCode {
         Self::Destination,
         Self::Objects,
         Self::Guard,
+        Self::Changes,
         Self::Interrupted,
         Self::Terminated,
     ];
@@ -61,6 +64,7 @@ impl ExitCode {
             Self::Destination => 5,
             Self::Objects => 6,
             Self::Guard => 7,
+            Self::Changes => 8,
             Self::Interrupted => 130,
             Self::Terminated => 143,
         }
@@ -78,6 +82,7 @@ impl ExitCode {
             Self::Destination => "The bucket refused the upload or cannot be reached",
             Self::Objects => "Some objects failed; the others are in place",
             Self::Guard => "A guard stopped the run before any change",
+            Self::Changes => "`plan` found something to do, and `DOCFERRY_PLAN_EXIT_CODE` is set",
             Self::Interrupted => "Interrupted by SIGINT; open multipart uploads were aborted",
             Self::Terminated => "Interrupted by SIGTERM; open multipart uploads were aborted",
         }
@@ -222,9 +227,16 @@ pub enum Error {
     Objects {
         /// How many.
         failed: usize,
+        /// How many were not even begun.
+        unsent: usize,
         /// Out of how many.
         planned: usize,
     },
+    /// Everything is in place, and something else is not as it should be: objects
+    /// that could not be deleted, or another run at the same time.
+    Unfinished(Box<Refusal>),
+    /// A plan would change so many objects.
+    Changes(usize),
     /// The time for the run was over.
     OutOfTime {
         /// The time.
@@ -250,7 +262,10 @@ impl Error {
             Self::Source(_) => ExitCode::Source,
             Self::Destination(_) => ExitCode::Destination,
             Self::Guard(_) => ExitCode::Guard,
-            Self::Objects { .. } | Self::OutOfTime { .. } => ExitCode::Objects,
+            Self::Objects { .. } | Self::OutOfTime { .. } | Self::Unfinished(_) => {
+                ExitCode::Objects
+            }
+            Self::Changes(_) => ExitCode::Changes,
             Self::Stopped(Signal::Interrupt) => ExitCode::Interrupted,
             Self::Stopped(Signal::Terminate) => ExitCode::Terminated,
             Self::Bug(_) => ExitCode::Bug,
@@ -266,15 +281,29 @@ impl fmt::Display for Error {
                 write!(f, "the settings have {}", count(number, "mistake"))?;
                 mistakes.iter().try_for_each(|m| write!(f, "\n  {m}"))
             }
-            Self::Identity(refusal) | Self::Destination(refusal) | Self::Guard(refusal) => {
-                refusal.fmt(f)
-            }
-            Self::Source(error) => error.fmt(f),
-            Self::Objects { failed, planned } => write!(
+            Self::Identity(refusal)
+            | Self::Destination(refusal)
+            | Self::Guard(refusal)
+            | Self::Unfinished(refusal) => refusal.fmt(f),
+            Self::Changes(number) => write!(
                 f,
-                "{} of {planned} failed; the others are in place",
-                count(*failed, "object")
+                "the plan changes {}, which DOCFERRY_PLAN_EXIT_CODE asked to be told",
+                count(*number, "object")
             ),
+            Self::Source(error) => error.fmt(f),
+            Self::Objects {
+                failed,
+                unsent,
+                planned,
+            } => {
+                write!(f, "{} of {planned} failed", count(*failed, "object"))?;
+                match unsent {
+                    0 => {}
+                    1 => f.write_str(", and 1 was not sent")?,
+                    more => write!(f, ", and {more} were not sent")?,
+                }
+                f.write_str("; the others are in place")
+            }
             Self::OutOfTime {
                 limit,
                 failed,
@@ -317,7 +346,7 @@ mod tests {
     fn exit_codes_are_unique_and_leave_dockers_alone() {
         let mut numbers: Vec<u8> = ExitCode::ALL.iter().map(|code| code.number()).collect();
         numbers.dedup();
-        assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 7, 130, 143]);
+        assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 7, 8, 130, 143]);
     }
 
     #[test]

@@ -31,6 +31,52 @@ pub struct Circumstances<'a> {
     pub region: &'a str,
     /// What the objects should have looked like.
     pub objects: &'a ObjectRules,
+    /// What was asked for.
+    pub asked: Asked,
+}
+
+/// What S3 was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// To take an object.
+    Put,
+    /// To list the prefix.
+    List,
+    /// To give an object of docferry's own.
+    Own,
+    /// To delete objects.
+    Delete,
+}
+
+impl Asked {
+    /// What an action is needed for.
+    #[must_use]
+    pub fn of(action: &str) -> Self {
+        match action {
+            "s3:ListBucket" => Self::List,
+            "s3:GetObject" => Self::Own,
+            "s3:DeleteObject" => Self::Delete,
+            _ => Self::Put,
+        }
+    }
+
+    const fn action(self) -> &'static str {
+        match self {
+            Self::Put => "s3:PutObject",
+            Self::List => "s3:ListBucket",
+            Self::Own => "s3:GetObject",
+            Self::Delete => "s3:DeleteObject",
+        }
+    }
+
+    const fn text(self) -> &'static str {
+        match self {
+            Self::Put => "the upload to",
+            Self::List => "to list",
+            Self::Own => "docferry's own record in",
+            Self::Delete => "to delete from",
+        }
+    }
 }
 
 /// Explains the failure that ended a run.
@@ -57,7 +103,7 @@ fn outage(error: &AwsError, at: &Circumstances<'_>) -> Refusal {
     ))
     .fact("identity", at.identity.name())
     .fact("account", account_of(at))
-    .fact("action", "s3:PutObject")
+    .fact("action", at.asked.action())
     .fact("resource", at.url.clone())
     .fact("the last", error.to_string())
     .hint("run the job again when it is over; what is in place is simply put again")
@@ -74,17 +120,17 @@ fn answer(error: &AwsError, at: &Circumstances<'_>) -> Refusal {
     let refusal = Refusal::new(headline(error, at))
         .fact("identity", at.identity.name())
         .fact("account", account_of(at))
-        .fact("action", action(&error.message))
+        .fact("action", action(&error.message, at))
         .fact("resource", at.url.clone())
         .fact("S3 said", error.to_string());
     hints(error, at).into_iter().fold(refusal, Refusal::hint)
 }
 
 /// The action that S3 names, which may be one that a property needs.
-fn action(message: &str) -> String {
+fn action(message: &str, at: &Circumstances<'_>) -> String {
     let named = message.split_once("not authorized to perform: ");
     let named = named.and_then(|(_, rest)| rest.split_whitespace().next());
-    named.unwrap_or("s3:PutObject").to_owned()
+    named.unwrap_or(at.asked.action()).to_owned()
 }
 
 fn account_of(at: &Circumstances<'_>) -> String {
@@ -101,10 +147,10 @@ fn headline(error: &AwsError, at: &Circumstances<'_>) -> String {
         return format!("bucket {bucket} is in another region than {}", at.region);
     }
     match error.code.as_str() {
-        "AccessDenied" => format!("S3 refused the upload to bucket {bucket}"),
+        "AccessDenied" => format!("S3 refused {} bucket {bucket}", at.asked.text()),
         "NoSuchBucket" => format!("there is no bucket {bucket}"),
         "ExpiredToken" => "the credentials ended while the files were on their way".to_owned(),
-        code => format!("S3 refused the upload to bucket {bucket} ({code})"),
+        code => format!("S3 refused {} bucket {bucket} ({code})", at.asked.text()),
     }
 }
 
@@ -204,8 +250,9 @@ fn access_denied(message: &str, at: &Circumstances<'_>) -> Vec<String> {
     }
     let bucket = &at.destination.bucket;
     let mut hints = Vec::new();
-    let own = objects_own_action(message);
+    let own = objects_own_action(&action(message, at));
     hints.extend(own.or_else(|| public_acl(at)).map(str::to_owned));
+    hints.extend(without_it(at).map(str::to_owned));
     if at.identity.role.is_none() {
         hints.push(
             "DOCFERRY_ROLE_ARN is not set, so the job's own identity wrote: set it if a role of \
@@ -230,16 +277,18 @@ fn access_denied(message: &str, at: &Circumstances<'_>) -> Vec<String> {
         ));
     }
     hints.extend(owner_hint(at).filter(|_| !said));
-    hints.push(format!(
-        "if bucket {bucket} is encrypted with a KMS key: {}",
-        kms(at)
-    ));
+    if matches!(at.asked, Asked::Put | Asked::Own) {
+        hints.push(format!(
+            "if bucket {bucket} is encrypted with a KMS key: {}",
+            kms(at)
+        ));
+    }
     hints
 }
 
 /// Which variable asked for more than `s3:PutObject`.
-fn objects_own_action(message: &str) -> Option<&'static str> {
-    Some(match action(message).as_str() {
+fn objects_own_action(action: &str) -> Option<&'static str> {
+    Some(match action {
         "s3:PutObjectTagging" => "DOCFERRY_TAGS is set, which needs s3:PutObjectTagging",
         "s3:PutObjectAcl" => "DOCFERRY_ACL is set, which needs s3:PutObjectAcl",
         "s3:PutObjectRetention" => {
@@ -252,11 +301,27 @@ fn objects_own_action(message: &str) -> Option<&'static str> {
     })
 }
 
+/// How to do without the permission.
+fn without_it(at: &Circumstances<'_>) -> Option<&'static str> {
+    match at.asked {
+        Asked::Put => None,
+        Asked::List => Some(
+            "DOCFERRY_MODE=sync with DOCFERRY_COMPARE=always, or DOCFERRY_MODE=copy, sends every \
+             file and lists nothing",
+        ),
+        Asked::Own => Some("DOCFERRY_COMPARE=etag does without docferry's own record"),
+        Asked::Delete => Some("DOCFERRY_MODE=sync deletes nothing"),
+    }
+}
+
 /// "Blocking public access to your Amazon S3 storage", Amazon S3 User Guide: it
 /// is on for every new bucket.
 fn public_acl(at: &Circumstances<'_>) -> Option<&'static str> {
     const PUBLIC: [&str; 3] = ["public-read", "public-read-write", "authenticated-read"];
     let common = &at.objects.common;
+    if at.asked != Asked::Put {
+        return None;
+    }
     let acl = common.iter().find(|header| header.name == "x-amz-acl")?;
     PUBLIC.contains(&acl.value.as_str()).then_some(
         "DOCFERRY_ACL is one for everyone, which S3's Block Public Access refuses where it is on",
@@ -274,10 +339,15 @@ fn identity_policy(at: &Circumstances<'_>) -> String {
     };
     format!(
         "in account {account}, {whose} must allow\n{{\"Effect\": \"Allow\", \"Action\": \
-         {}, \"Resource\": \"{}\"}}\n(the resource ends in /*: without it the \
-         statement means the bucket, not its objects)",
+         {}, \"Resource\": \"{}\"{}}}\n{}",
         actions(at),
-        objects(at)
+        objects(at),
+        condition(at),
+        match at.asked {
+            Asked::List => "(the resource is the bucket itself, without a /*)",
+            Asked::Put | Asked::Own | Asked::Delete =>
+                "(the resource ends in /*: without it the statement means the bucket, not its objects)",
+        }
     )
 }
 
@@ -286,15 +356,19 @@ fn bucket_policy(at: &Circumstances<'_>) -> String {
     format!(
         "in the bucket's account, the policy of bucket {} must allow, too\n{{\"Effect\": \"Allow\", \
          \"Principal\": {{\"AWS\": \"{principal}\"}}, \"Action\": {}, \"Resource\": \
-         \"{}\"}}",
+         \"{}\"{}}}",
         at.destination.bucket,
         actions(at),
-        objects(at)
+        objects(at),
+        condition(at)
     )
 }
 
 /// What the writer must be allowed, as a policy says it.
 fn actions(at: &Circumstances<'_>) -> String {
+    if at.asked != Asked::Put {
+        return format!("\"{}\"", at.asked.action());
+    }
     match &at.objects.actions()[..] {
         [one] => format!("\"{one}\""),
         several => format!("[\"{}\"]", several.join("\", \"")),
@@ -333,7 +407,24 @@ fn objects(at: &Circumstances<'_>) -> String {
     let writer = principal(at);
     let partition = writer.split(':').nth(1).unwrap_or("aws");
     let Destination { bucket, prefix } = at.destination;
-    format!("arn:{partition}:s3:::{bucket}/{prefix}*")
+    match at.asked {
+        Asked::List => format!("arn:{partition}:s3:::{bucket}"),
+        Asked::Put | Asked::Own | Asked::Delete => {
+            format!("arn:{partition}:s3:::{bucket}/{prefix}*")
+        }
+    }
+}
+
+/// Listing is allowed for a prefix by a condition ("Actions, resources, and
+/// condition keys for Amazon S3", Service Authorization Reference).
+fn condition(at: &Circumstances<'_>) -> String {
+    let prefix = at.destination.prefix.as_str();
+    match at.asked {
+        Asked::List if !prefix.is_empty() => {
+            format!(", \"Condition\": {{\"StringLike\": {{\"s3:prefix\": \"{prefix}*\"}}}}")
+        }
+        Asked::Put | Asked::List | Asked::Own | Asked::Delete => String::new(),
+    }
 }
 
 /// No endpoint can be made of the settings, so nobody could be asked.
@@ -352,7 +443,7 @@ pub fn without_address(destination: &Destination, region: Option<&str>, reason: 
 
 fn unreachable(error: &AwsError, at: &Circumstances<'_>) -> Refusal {
     Refusal::new(format!("S3 cannot be reached in region {}", at.region))
-        .fact("action", "s3:PutObject")
+        .fact("action", at.asked.action())
         .fact("resource", at.url.clone())
         .fact("reason", error.to_string())
         .hint("check AWS_REGION, AWS_ENDPOINT_URL_S3 and the network of the runner (VPC endpoint, proxy, DNS)")

@@ -30,6 +30,7 @@ pub(crate) use media::has_extension;
 
 use crate::globs::Finder;
 use crate::settings::Compression;
+use crate::types::Digest;
 use crate::walk::{LocalFile, Sniffed};
 use list::Chosen;
 use media::ByName;
@@ -43,8 +44,13 @@ pub struct Properties {
     pub encoding: Encoding,
     /// All other headers that the object has of its own.
     pub headers: Vec<Header>,
+    /// How many of the headers, at their end, are the stamp.
+    pub stamped: usize,
     /// Which rule gave what.
     pub origins: Vec<Origin>,
+    /// What tells these properties from others. The stamp is not part of it, or
+    /// each commit would change every object.
+    pub digest: Digest,
 }
 
 /// How the content of an object is encoded (RFC 9110, section 8.4).
@@ -195,6 +201,8 @@ fn make(rules: &ObjectRules, kind: &Kind) -> Properties {
             headers.extend(found.iter().cloned());
         }
     }
+    let digest = digest_of(&content_type, &encoding, &headers);
+    let said = headers.len();
     // What the user says himself wins over the stamp.
     for stamp in &rules.stamp {
         if headers.iter().all(|header| header.name != stamp.name) {
@@ -204,9 +212,34 @@ fn make(rules: &ObjectRules, kind: &Kind) -> Properties {
     Properties {
         content_type,
         encoding,
+        stamped: headers.len() - said,
         headers,
         origins,
+        digest,
     }
+}
+
+/// The order in which headers were said makes no difference.
+fn digest_of(content_type: &str, encoding: &Encoding, headers: &[Header]) -> Digest {
+    let encoding = match encoding {
+        Encoding::Plain => String::new(),
+        Encoding::Stored(encoding) => encoding.clone(),
+        Encoding::Applied(codec) => format!("applied {codec}"),
+    };
+    let own = [
+        ("content-type", content_type),
+        ("content-encoding", &encoding),
+    ];
+    let others = headers.iter();
+    let others = others.map(|header| (header.name.as_str(), header.value.as_str()));
+    let mut all: Vec<(&str, &str)> = own.into_iter().chain(others).collect();
+    all.sort_unstable();
+    // Neither a name nor a value has a line break.
+    let lines: Vec<String> = all
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}\n"))
+        .collect();
+    Digest::of(lines.concat().as_bytes())
 }
 
 fn guessed(kind: &Kind) -> &'static str {

@@ -5,23 +5,29 @@
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::io::{self, BufWriter, Write};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::aws::{Aws, Retries};
+mod far;
+mod memory;
+mod sync;
+
+use self::far::Far;
+use self::memory::Memory;
+use crate::aws::Aws;
 use crate::error::{Error, LIST_LIMIT, Refusal, SourceError};
-use crate::identity::{self, Identity, Writer};
+use crate::identity;
 use crate::plan::{Parting, Plan};
-use crate::refused::{self, Circumstances};
+use crate::remote::{Held, Holder, Taken, take, wait};
 use crate::report::{self, Screen};
 use crate::rules::Rules;
-use crate::settings::{Command, ExpectedOwner, Mistake, Mistakes, PlanFormat, Settings};
+use crate::settings::{Command, Lock, Mistake, Mistakes, Mode, PlanFormat, Settings};
 use crate::stop::Stop;
 use crate::text::{count, visible};
 use crate::transfer::{
-    self, Failed, Fate, Load, Progress, Stale, Tally, Verdict, Wire, abort_stale_uploads,
+    self, Failed, Fate, Progress, Root, Stale, Tally, Verdict, abort_stale_uploads,
 };
-use crate::types::AccountId;
 use crate::walk::{Source, Suspect, walk};
 
 /// Does what the settings say. `aws` makes the clients, `stop` may end the
@@ -34,119 +40,197 @@ pub async fn run(
 ) -> Result<(), Error> {
     let mut source = walk_beside(settings, stop).await?;
     guard(&source.suspects)?;
-    let plan = Arc::new(plan(settings, &mut source)?);
-    if settings.command == Command::Plan {
-        return print(&plan, settings.plan_format);
+    let plan = plan(settings, &mut source)?;
+    let looks = settings.sync.looks();
+    if settings.command == Command::Plan && !looks {
+        return show(&plan, settings);
     }
-    tracing::info!("plan       {}", plan.summary());
-
+    if !looks {
+        tracing::info!("plan       {}", plan.summary());
+    }
     let aws = stop.or(aws()).await.ok_or_else(|| stopped(stop))??;
     let region = region(&aws)?;
     let identity = identity::establish(
         &settings.identity,
         &settings.destination,
         &settings.objects,
+        &settings.sync,
         &aws,
     );
     let identity = stop.or(identity).await.ok_or_else(|| stopped(stop))??;
-    let owner = owner(&settings.expected_owner, &identity.writer)?;
-    let writer = &identity.writer;
-    let work = load(
+    let far = Far::reach(settings, &aws, identity, region, stop).await?;
+    let root = Arc::new(Root::new(source));
+    let job = Job {
         settings,
-        &aws,
-        &identity,
-        owner.as_ref(),
-        source,
-        &plan,
+        far: &far,
+        root: &root,
         stop,
-    )
-    .await?;
-    tidy(settings, &aws, &work, writer, stop).await?;
-    let (tally, in_time) = transfer(settings, work, stop, screen).await;
-    report::tell(&tally, &plan);
-    let all_stored = tally.count(Fate::Stored) == tally.fates.len();
-    if let (false, false, Some(limit)) = (in_time, all_stored, settings.transfer.timeout) {
-        return Err(out_of_time(&tally, limit));
+        screen,
+    };
+    match lock(&job).await? {
+        None => Box::pin(job.work(plan)).await,
+        Some(held) => Box::pin(job.work_with(held, plan)).await,
     }
-    conclude(&tally, stop, |failed| {
-        let at = Circumstances {
-            identity: writer,
-            destination: &plan.destination,
-            url: plan.destination.url_of(&plan.puts[failed.index].file.key),
-            narrowed: settings.identity.session_policy.is_some(),
-            owner: owner.as_ref(),
-            said_owner: &settings.expected_owner,
-            region: &region,
-            objects: &settings.objects,
-        };
-        Box::new(refused::explain(&failed.failure, &at))
-    })
 }
 
-/// All that the transfer works with.
-async fn load(
-    settings: &Settings,
-    aws: &Aws,
-    identity: &Identity,
-    owner: Option<&AccountId>,
-    source: Source,
-    plan: &Arc<Plan>,
-    stop: &Arc<Stop>,
-) -> Result<Load, Error> {
-    let retries = Retries::default();
-    let bucket = settings.destination.bucket.as_str();
-    let site = aws.site(bucket, settings.path_style).await;
-    let site = site.map_err(|reason| {
-        let refusal = refused::without_address(&settings.destination, aws.region(), reason);
-        Error::Destination(Box::new(refusal))
-    })?;
-    let payer = settings.objects.request_payer;
-    let wire = Wire::new(
-        aws,
-        site,
-        (owner.map(ToString::to_string), payer),
-        &identity.credentials,
-        &retries,
-        &settings.transfer,
+/// Takes the lock, if it is wanted. A plan changes nothing and needs none.
+async fn lock(job: &Job<'_>) -> Result<Option<Held>, Error> {
+    let Job {
+        settings,
+        far,
         stop,
-    );
-    Ok(Load {
-        client: aws.s3(
-            &identity.credentials,
-            settings.path_style,
-            &settings.transfer,
-            payer,
-            &retries,
-        ),
-        wire,
-        owner: owner.cloned(),
-        source,
-        plan: Arc::clone(plan),
-        retries,
-        credentials: Arc::clone(&identity.credentials),
-    })
+        ..
+    } = job;
+    if settings.command == Command::Plan || settings.sync.lock == Lock::Off {
+        return Ok(None);
+    }
+    let holder = Holder::new(settings.run.clone());
+    let desk = far.desk();
+    let held = async {
+        if settings.sync.lock == Lock::Wait {
+            return wait(desk, &holder).await.map(Taken::Held);
+        }
+        take(desk, &holder).await
+    };
+    let taken = stop.or(held).await.ok_or_else(|| stopped(stop))?;
+    match taken.map_err(|unanswered| far.explain(&unanswered))? {
+        Taken::Held(held) => Ok(Some(held)),
+        Taken::Busy(other) => {
+            let what = format!("another run writes to {}", settings.destination);
+            let refusal = Refusal::new(what)
+                .fact("run", other.who)
+                .hint("run this job again when that one is done, or set DOCFERRY_LOCK=wait");
+            Err(Error::Guard(Box::new(refusal)))
+        }
+    }
 }
 
-/// Removes what earlier runs have left, if that is wanted.
-async fn tidy(
-    settings: &Settings,
-    aws: &Aws,
-    work: &Load,
-    writer: &Writer,
-    stop: &Stop,
-) -> Result<(), Error> {
-    let Some(age) = settings.transfer.abort_stale_uploads else {
-        return Ok(());
-    };
-    let stale = Stale {
-        destination: &settings.destination,
-        owner: work.owner.as_ref(),
-        writer,
-        now: aws.now(),
-        age,
-    };
-    let tidied = stop.or(abort_stale_uploads(&work.client, &stale)).await;
-    tidied.ok_or_else(|| stopped(stop))
+/// A run that knows who it is and where it writes.
+struct Job<'a> {
+    settings: &'a Settings,
+    far: &'a Far<'a>,
+    root: &'a Arc<Root>,
+    stop: &'a Arc<Stop>,
+    screen: &'a Screen,
+}
+
+impl Job<'_> {
+    /// Works for as long as the lock is ours.
+    async fn work_with(&self, mut held: Held, plan: Plan) -> Result<(), Error> {
+        let desk = self.far.desk();
+        let mut work = pin!(self.work(plan));
+        let done = tokio::select! {
+            done = &mut work => Some(done),
+            () = held.keep(desk) => None,
+        };
+        let Some(done) = done else {
+            self.stop.give_up();
+            drop(work.await);
+            return Err(far::overtaken(&self.settings.destination));
+        };
+        tokio::select! {
+            () = held.release(desk) => {}
+            () = self.stop.hurried() => {}
+        }
+        done
+    }
+
+    /// From the plan of the source to the end.
+    async fn work(&self, plan: Plan) -> Result<(), Error> {
+        let Self { settings, stop, .. } = self;
+        let (plan, mut memory) = match settings.sync.looks() {
+            true => Box::pin(sync::compare(self, plan)).await?,
+            false => (plan, None),
+        };
+        if settings.command == Command::Plan {
+            return show(&plan, settings);
+        }
+        if settings.sync.looks() {
+            tracing::info!("plan       {}", plan.summary());
+        }
+        self.tidy().await?;
+        let plan = Arc::new(plan);
+        let (mut tally, in_time) = self.transfer(&plan, memory.is_some()).await;
+        let all_stored = tally.count(Fate::Stored) == tally.fates.len();
+        if all_stored && in_time && !stop.is_requested() {
+            tally.deleted = transfer::delete(self.far.place(), &plan.deletes, stop).await;
+        }
+        let remembered = match &mut memory {
+            Some(memory) if !stop.is_requested() => memory.keep(self, &plan, &tally).await,
+            _ => Ok(()),
+        };
+        report::tell(&tally, &plan);
+        if let (false, false, Some(limit)) = (in_time, all_stored, settings.transfer.timeout) {
+            return Err(out_of_time(&tally, limit));
+        }
+        conclude(&tally, stop, |failed| {
+            let url = plan.destination.url_of(&plan.puts[failed.index].file.key);
+            Box::new(self.far.explain_failure(&failed.failure, url))
+        })?;
+        self.deleted(&tally, &plan)?;
+        remembered
+    }
+
+    /// Removes what earlier runs have left, if that is wanted.
+    async fn tidy(&self) -> Result<(), Error> {
+        let Some(age) = self.settings.transfer.abort_stale_uploads else {
+            return Ok(());
+        };
+        let stale = Stale {
+            destination: &self.settings.destination,
+            owner: self.far.owner.as_ref(),
+            writer: &self.far.identity.writer,
+            now: self.far.aws.now(),
+            age,
+        };
+        let tidying = abort_stale_uploads(&self.far.client, &stale);
+        let tidied = self.stop.or(tidying).await;
+        tidied.ok_or_else(|| stopped(self.stop))
+    }
+
+    /// Carries the plan out, and says whether the time was enough for it.
+    async fn transfer(&self, plan: &Arc<Plan>, records: bool) -> (Tally, bool) {
+        let Self {
+            settings,
+            stop,
+            screen,
+            ..
+        } = self;
+        let load = self.far.load(self.root, plan, records);
+        let progress = Arc::new(Progress::default());
+        let sum = report::Sum::from(&**plan);
+        let credentials = &self.far.identity.credentials;
+        let time_left = async || credentials.time_left().await;
+        let in_time = Cell::new(true);
+        let tally = tokio::select! {
+            biased;
+            tally = transfer::carry(load, &settings.transfer, &progress, stop) => tally,
+            never = report::watch(screen, sum, &progress, time_left) => match never {},
+            never = give_up_after(settings.transfer.timeout, stop, &in_time) => match never {},
+        };
+        screen.clear();
+        (tally, in_time.get())
+    }
+
+    /// Whether all is gone that should be.
+    fn deleted(&self, tally: &Tally, plan: &Plan) -> Result<(), Error> {
+        if let Some(signal) = self.stop.cause() {
+            return Err(Error::Stopped(signal));
+        }
+        let Some((index, error)) = tally.deleted.failed.first() else {
+            return Ok(());
+        };
+        let url = format!("{}{}", plan.destination, plan.deletes[*index]);
+        let mut refusal = self.far.explain_delete(error, url);
+        let failed = tally.deleted.failed.len() + tally.deleted.left;
+        refusal.what = format!(
+            "{}: {} of {} stay; everything else is in place",
+            refusal.what,
+            count(failed, "stale object"),
+            plan.deletes.len()
+        );
+        Err(Error::Unfinished(Box::new(refusal)))
+    }
 }
 
 /// Walks the source on another thread, so that signals are heard meanwhile.
@@ -181,7 +265,17 @@ fn guard(suspects: &[Suspect]) -> Result<(), Error> {
 }
 
 fn plan(settings: &Settings, source: &mut Source) -> Result<Plan, Error> {
-    if source.files.is_empty() && !settings.allow_empty {
+    let mirrors = settings.sync.mode == Mode::Mirror;
+    if mirrors && source.is_file() {
+        let hint = "a mirror of one file would delete everything else; use DOCFERRY_MODE=sync";
+        let what = "is a single file, and DOCFERRY_MODE=mirror needs a directory";
+        return Err(Error::Source(SourceError::whole(
+            &settings.source,
+            what,
+            Some(hint),
+        )));
+    }
+    if source.files.is_empty() && (mirrors || !settings.allow_empty) {
         let selection = &settings.selection;
         let (what, hint) = if selection.include.is_empty() && selection.exclude.is_empty() {
             ("holds no file", "did the build step run?")
@@ -189,7 +283,10 @@ fn plan(settings: &Settings, source: &mut Source) -> Result<Plan, Error> {
             let hint = "do DOCFERRY_INCLUDE and DOCFERRY_EXCLUDE say what they should?";
             ("holds no file that is selected", hint)
         };
-        let hint = format!("{hint} DOCFERRY_ALLOW_EMPTY=true says that this is fine");
+        let hint = match mirrors {
+            true => format!("{hint} A mirror of nothing would delete everything"),
+            false => format!("{hint} DOCFERRY_ALLOW_EMPTY=true says that this is fine"),
+        };
         let error = SourceError::whole(&settings.source, what, Some(&hint));
         return Err(Error::Source(error));
     }
@@ -207,6 +304,7 @@ fn plan(settings: &Settings, source: &mut Source) -> Result<Plan, Error> {
         files,
         &mut Rules::new(&settings.objects),
         parting,
+        &settings.order,
     )?;
     for (one, other) in plan.lookalikes().into_iter().take(LIST_LIMIT) {
         tracing::warn!(
@@ -216,6 +314,15 @@ fn plan(settings: &Settings, source: &mut Source) -> Result<Plan, Error> {
         );
     }
     Ok(plan)
+}
+
+/// Prints a plan, and says whether it would change something, if that is asked.
+fn show(plan: &Plan, settings: &Settings) -> Result<(), Error> {
+    print(plan, settings.plan_format)?;
+    match plan.puts.len() + plan.deletes.len() {
+        number @ 1.. if settings.plan_exit_code => Err(Error::Changes(number)),
+        _ => Ok(()),
+    }
 }
 
 fn print(plan: &Plan, format: PlanFormat) -> Result<(), Error> {
@@ -240,44 +347,6 @@ fn region(aws: &Aws) -> Result<String, Error> {
         let mistake = Mistake::new("AWS_REGION", reason);
         Mistakes::from(mistake.hint("set it to the bucket's region, e.g. eu-central-1")).into()
     })
-}
-
-fn owner(said: &ExpectedOwner, identity: &Writer) -> Result<Option<AccountId>, Error> {
-    match said {
-        ExpectedOwner::Unchecked => Ok(None),
-        ExpectedOwner::Account(account) => Ok(Some(account.clone())),
-        ExpectedOwner::Writer => match identity.account() {
-            Some(account) => Ok(Some(account.clone())),
-            None => {
-                let reason = "is not set, and STS does not say which account the job is in";
-                let mistake = Mistake::new("DOCFERRY_EXPECTED_BUCKET_OWNER", reason);
-                let hint = "set it to the account that owns the bucket, or to `none`";
-                Err(Mistakes::from(mistake.hint(hint)).into())
-            }
-        },
-    }
-}
-
-/// Carries the plan out, and says whether the time was enough for it.
-async fn transfer(
-    settings: &Settings,
-    work: Load,
-    stop: &Arc<Stop>,
-    screen: &Screen,
-) -> (Tally, bool) {
-    let progress = Arc::new(Progress::default());
-    let sum = report::Sum::from(&*work.plan);
-    let credentials = Arc::clone(&work.credentials);
-    let time_left = async || credentials.time_left().await;
-    let in_time = Cell::new(true);
-    let tally = tokio::select! {
-        biased;
-        tally = transfer::carry(work, &settings.transfer, &progress, stop) => tally,
-        never = report::watch(screen, sum, &progress, time_left) => match never {},
-        never = give_up_after(settings.transfer.timeout, stop, &in_time) => match never {},
-    };
-    screen.clear();
-    (tally, in_time.get())
 }
 
 /// Ends the run when its time is up.
@@ -319,10 +388,15 @@ fn conclude(
     }
     match stop.cause() {
         Some(signal) => Err(Error::Stopped(signal)),
-        None => Err(Error::Objects {
-            failed: planned - tally.count(Fate::Stored),
-            planned,
-        }),
+        None => {
+            let unsent = tally.count(Fate::NotSent);
+            let failed = planned - unsent - tally.count(Fate::Stored);
+            Err(Error::Objects {
+                failed,
+                unsent,
+                planned,
+            })
+        }
     }
 }
 

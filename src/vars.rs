@@ -12,6 +12,8 @@ pub const PREFIX: &str = "DOCFERRY_";
 pub enum Group {
     /// What goes where.
     Files,
+    /// What is sent at all, and what is deleted.
+    Sync,
     /// How it looks there.
     Objects,
     /// Who docferry is when it writes.
@@ -26,8 +28,9 @@ pub enum Group {
 
 impl Group {
     /// All groups, in the order in which they are shown.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Files,
+        Self::Sync,
         Self::Objects,
         Self::Identity,
         Self::Transfer,
@@ -40,6 +43,7 @@ impl Group {
     pub const fn title(self) -> &'static str {
         match self {
             Self::Files => "Files",
+            Self::Sync => "Sync",
             Self::Objects => "Objects",
             Self::Identity => "Identity",
             Self::Transfer => "Transfer",
@@ -115,7 +119,7 @@ const fn secret(var: Var) -> Var {
     }
 }
 
-use Group::{Aws, Files, Identity, Objects, Output, Transfer};
+use Group::{Aws, Files, Identity, Objects, Output, Sync, Transfer};
 use Unset::{Derived, None, Required, Value};
 
 /// All variables, by group.
@@ -176,6 +180,55 @@ pub const ALL: &[Var] = &[
         "true",
         "Whether a source without any file is fine rather than an error",
     ),
+    var(
+        Sync,
+        "DOCFERRY_MODE",
+        Value("copy"),
+        "sync",
+        "What is sent: `copy` sends every file, `sync` those that changed, and `mirror` also deletes what is not in the source",
+    ),
+    var(
+        Sync,
+        "DOCFERRY_COMPARE",
+        Value("auto"),
+        "etag",
+        "How a change is found: `manifest` by docferry's own record, `etag` by S3's entity tags, `size` by sizes, `always` takes everything for changed; `auto` is the record and, for what it does not know, what S3 tells",
+    ),
+    var(
+        Sync,
+        "DOCFERRY_ORDER",
+        Value("*.{html,htm}, /index.html"),
+        "*.html, /index.html, /version.json",
+        "Globs of files that wait until all others are in place, each for those before it; `none` sends all at once",
+    ),
+    var(
+        Sync,
+        "DOCFERRY_KEEP",
+        None,
+        "archive/, CNAME",
+        "Globs of objects that `mirror` never deletes",
+    ),
+    var(
+        Sync,
+        "DOCFERRY_MAX_DELETE",
+        Value("50%, 1000"),
+        "5%",
+        "How much `mirror` may delete, as a share of what is there, as a number, or both; more stops the run before any change; `none` is no limit",
+    ),
+    var(
+        Sync,
+        "DOCFERRY_LOCK",
+        Value("off"),
+        "wait",
+        "When another run writes to the same destination: `wait` for it, `fail`, or `off` to notice it in the end",
+    ),
+    secret(var(
+        Sync,
+        "DOCFERRY_MANIFEST_KEY",
+        None,
+        "a-long-random-text",
+        "A secret that seals docferry's record, so that nobody without it can make docferry take an object for unchanged",
+    )),
     var(
         Objects,
         "DOCFERRY_CONTENT_TYPE",
@@ -476,6 +529,13 @@ pub const ALL: &[Var] = &[
         Value("false"),
         "true",
         "Whether endpoints may be plain `http://` that are not on this machine: tokens cross in the clear then",
+    ),
+    var(
+        Output,
+        "DOCFERRY_PLAN_EXIT_CODE",
+        Value("false"),
+        "true",
+        "Whether `plan` ends with exit code 8 when there is something to do",
     ),
     var(
         Output,

@@ -69,7 +69,10 @@ impl AwsError {
                 .unwrap_or_else(|| code_of(status, cause)),
             message: metadata
                 .and_then(|meta| meta.message())
-                .map_or_else(|| whole_story(error), str::to_owned),
+                .map(str::to_owned)
+                // An answer to HEAD has no body, and so no words.
+                .or_else(|| Some(format!("HTTP status {}", wordless(response)?)))
+                .unwrap_or_else(|| whole_story(error)),
             request_id: header("x-amz-request-id").or_else(|| header("x-amzn-requestid")),
             status,
             in_doubt: false,
@@ -154,6 +157,13 @@ impl fmt::Display for AwsError {
             None => Ok(()),
         }
     }
+}
+
+/// The status of an error without any words.
+fn wordless(response: Option<&HttpResponse>) -> Option<u16> {
+    let response = response?;
+    let empty = response.body().bytes().is_some_and(<[u8]>::is_empty);
+    empty.then(|| response.status().as_u16())
 }
 
 fn cause_of<E>(error: &SdkError<E, HttpResponse>) -> Cause {

@@ -6,7 +6,7 @@ use super::{Caller, scoped};
 use crate::aws::Aws;
 use crate::error::{Error, Refusal};
 use crate::rules::ObjectRules;
-use crate::settings::{IdentitySettings, Mistake, Mistakes, SessionPolicy};
+use crate::settings::{IdentitySettings, Mistake, Mistakes, SessionPolicy, SyncSettings};
 use crate::types::Destination;
 
 /// What narrows the last session.
@@ -14,6 +14,7 @@ pub(super) fn session_policy(
     settings: &IdentitySettings,
     destination: &Destination,
     objects: &ObjectRules,
+    sync: &SyncSettings,
     aws: &Aws,
 ) -> Option<String> {
     match settings.session_policy.as_ref()? {
@@ -26,6 +27,7 @@ pub(super) fn session_policy(
             Some(scoped::policy(
                 destination,
                 objects,
+                sync,
                 partition,
                 aws.region().unwrap_or_default(),
             ))

@@ -20,7 +20,7 @@ pub use renewing::Renewing;
 use crate::aws::{Aws, AwsError, Cause};
 use crate::error::Error;
 use crate::rules::ObjectRules;
-use crate::settings::{IdentitySettings, Start};
+use crate::settings::{IdentitySettings, Start, SyncSettings};
 use crate::types::{AccountId, Destination, RoleArn};
 use checks::{check_allowed, check_chained, check_partition, session_policy};
 use hop::{Extras, Hop, HopStart};
@@ -95,10 +95,11 @@ pub async fn establish(
     settings: &IdentitySettings,
     destination: &Destination,
     objects: &ObjectRules,
+    sync: &SyncSettings,
     aws: &Aws,
 ) -> Result<Identity, Error> {
     check_partition(settings, aws)?;
-    let policy = session_policy(settings, destination, objects, aws);
+    let policy = session_policy(settings, destination, objects, sync, aws);
     let (mut credentials, mut start) = match begin(settings, aws).await? {
         Beginning::Own(credentials, caller) => {
             check_allowed(settings, caller.as_ref())?;

@@ -5,6 +5,7 @@
 use serde_json::json;
 
 use crate::rules::ObjectRules;
+use crate::settings::SyncSettings;
 use crate::types::Destination;
 
 /// Just what an upload to this destination needs. Unless the settings name the
@@ -13,11 +14,13 @@ use crate::types::Destination;
 pub(super) fn policy(
     destination: &Destination,
     objects: &ObjectRules,
+    sync: &SyncSettings,
     partition: &str,
     region: &str,
 ) -> String {
     let Destination { bucket, prefix } = destination;
     let mut actions = objects.actions();
+    actions.extend(sync.actions());
     actions.push("s3:AbortMultipartUpload");
     // Only an ARN of a key, rather than of an alias, names a resource.
     let key = objects
@@ -36,17 +39,24 @@ pub(super) fn policy(
         let service = format!("s3.{region}.{suffix}");
         kms["Condition"] = json!({"StringEquals": {"kms:ViaService": service}});
     }
-    let policy = json!({
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Action": actions,
-                "Resource": format!("arn:{partition}:s3:::{bucket}/{}*", literal(prefix.as_str())),
-            },
-            kms,
-        ],
-    });
+    let mut statements = vec![
+        json!({
+            "Effect": "Allow",
+            "Action": actions,
+            "Resource": format!("arn:{partition}:s3:::{bucket}/{}*", literal(prefix.as_str())),
+        }),
+        kms,
+    ];
+    if sync.looks() {
+        let below = format!("{}*", literal(prefix.as_str()));
+        statements.push(json!({
+            "Effect": "Allow",
+            "Action": "s3:ListBucket",
+            "Resource": format!("arn:{partition}:s3:::{bucket}"),
+            "Condition": {"StringLike": {"s3:prefix": below}},
+        }));
+    }
+    let policy = json!({"Version": "2012-10-17", "Statement": statements});
     ascii(&policy.to_string())
 }
 
@@ -84,13 +94,30 @@ fn literal(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::globs::Globs;
     use crate::rules::Header;
+    use crate::settings::{Compare, Lock, MaxDelete, Mode};
 
     #[test]
     fn the_policy_names_the_prefix_and_nothing_beside_it() {
         let destination = "s3://docs/a*b/".parse().unwrap();
         let mut objects = ObjectRules::default();
-        let scoped = |objects: &ObjectRules| policy(&destination, objects, "aws-cn", "cn-north-1");
+        let mut sync = SyncSettings {
+            mode: Mode::Copy,
+            compare: Compare::Auto,
+            keep: Globs::default(),
+            max_delete: MaxDelete {
+                percent: None,
+                number: None,
+            },
+            lock: Lock::Off,
+            manifest_key: None,
+        };
+        let scoped_for = |objects: &ObjectRules, sync: &SyncSettings| {
+            policy(&destination, objects, sync, "aws-cn", "cn-north-1")
+        };
+        let copy = sync.clone();
+        let scoped = |objects: &ObjectRules| scoped_for(objects, &copy);
         let key = "arn:aws-cn:kms:cn-north-1:222222222222:key/1234";
         let without_key = scoped(&objects);
         objects.common = vec![
@@ -106,6 +133,16 @@ mod tests {
             policy.contains("s3.cn-north-1.amazonaws.com.cn"),
             "{policy}"
         );
+        assert!(!policy.contains("s3:GetObject") && !policy.contains("s3:ListBucket"));
+        sync.mode = Mode::Sync;
+        let with_sync = scoped_for(&objects, &sync);
+        assert!(
+            with_sync.contains(r#""s3:prefix":"a${*}b/*""#),
+            "{with_sync}"
+        );
+        assert!(with_sync.contains("s3:GetObject") && !with_sync.contains("s3:DeleteObject"));
+        sync.mode = Mode::Mirror;
+        assert!(scoped_for(&objects, &sync).contains("s3:DeleteObject"));
         assert!(policy.len() < 2048);
         assert_eq!(ascii("\"文🚢\""), r#""\u6587\ud83d\udea2""#);
     }

@@ -3,25 +3,36 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-use super::{Method, Plan, Put};
+use super::{Action, Plan, Reason};
 use crate::rules::{Encoding, Origin, Properties};
-use crate::text::{count, printable};
+use crate::text::{count, grouped, printable};
 use crate::types::Bytes;
 
 impl Plan {
     /// Prints a line for each action, and the sum.
     pub fn write_text<W: Write>(&self, out: &mut W) -> io::Result<()> {
-        for put in &self.puts {
-            writeln!(
-                out,
-                "put  {:>10}  {:<32}  {}",
-                Bytes(put.file.size).to_string(),
-                printable(&put.properties.content_type),
-                printable(&self.destination.url_of(&put.file.key)),
-            )?;
-            for property in properties_of(put) {
+        for action in self.actions() {
+            let Action { file, effect, .. } = action;
+            let (size, kind) = match file {
+                Some((file, properties)) => (
+                    Bytes(file.size).to_string(),
+                    properties.content_type.as_str(),
+                ),
+                None => (String::new(), ""),
+            };
+            let obvious = matches!(effect, "put" | "add" | "keep");
+            let why = match obvious {
+                true => String::new(),
+                false => format!("  ({})", action.reason.text()),
+            };
+            let url = format!("{}{}", self.destination, action.path);
+            let (kind, url) = (printable(kind), printable(&url));
+            writeln!(out, "{effect:<6}  {size:>10}  {kind:<32}  {url}{why}")?;
+            // What stays has been shown when it came.
+            let shown = file.filter(|_| effect != "keep");
+            for property in shown.map(|(_, p)| properties_of(p)).unwrap_or_default() {
                 writeln!(out, "       {}", printable(&property))?;
             }
         }
@@ -31,11 +42,25 @@ impl Plan {
     /// The sum of the plan, in one line.
     #[must_use]
     pub fn summary(&self) -> String {
+        let destination = self.destination.to_string();
+        let to = printable(&destination);
+        let forced = self.puts.iter().all(|put| put.reason == Reason::Forced);
+        if forced && self.keeps.is_empty() && self.deletes.is_empty() {
+            let files = count(self.puts.len(), "file");
+            return format!("{files}, {}, to {to}", Bytes(self.bytes()));
+        }
+        let new = self.puts.iter().filter(|put| put.reason == Reason::New);
+        let new = new.count();
+        let deletes = match self.deletes.len() {
+            0 => String::new(),
+            number => format!(", {} to delete", grouped(number)),
+        };
         format!(
-            "{}, {}, to {}",
-            count(self.puts.len(), "file"),
+            "{} new and {} changed, {}, {} unchanged{deletes}, at {to}",
+            grouped(new),
+            grouped(self.puts.len() - new),
             Bytes(self.bytes()),
-            printable(&self.destination.to_string())
+            grouped(self.keeps.len()),
         )
     }
 
@@ -48,40 +73,43 @@ impl Plan {
             bucket: self.destination.bucket.as_str(),
             prefix: self.destination.prefix.as_str(),
             totals: Totals {
-                put: self.puts.len(),
+                put: self.puts.iter().filter(|put| put.is_sent()).count(),
+                copy: self.puts.iter().filter(|put| !put.is_sent()).count(),
+                keep: self.keeps.len(),
+                delete: self.deletes.len(),
                 bytes: self.bytes(),
             },
-            actions: self.puts.iter().map(|put| self.entry(put)).collect(),
+            actions: Entries(self),
         };
         serde_json::to_writer_pretty(NoCommands(&mut *out), &document)?;
         writeln!(out)
     }
 
-    fn entry<'a>(&self, put: &'a Put) -> Entry<'a> {
+    fn entry<'a>(&self, action: &Action<'a>) -> Entry<'a> {
+        let properties = action.file.map(|(_, properties)| properties);
+        let encoding = properties.map(|properties| &properties.encoding);
+        let headers = properties.map_or(&[][..], |properties| &properties.headers);
         Entry {
-            action: "put",
-            reason: put.reason.text(),
-            path: put.file.key.as_str(),
-            key: self.destination.prefix.join(&put.file.key),
-            size: put.file.size,
-            part_size: match put.method {
-                Method::Single => None,
-                Method::Parts(size) => Some(size),
+            action: action.name,
+            effect: action.effect,
+            reason: action.reason.text(),
+            reason_code: action.reason.code(),
+            path: action.path,
+            key: format!("{}{}", self.destination.prefix, action.path),
+            size: action.file.map(|(file, _)| file.size),
+            part_size: action.part_size,
+            content_type: properties.map(|properties| properties.content_type.as_str()),
+            content_encoding: match encoding {
+                None | Some(Encoding::Plain) => None,
+                Some(Encoding::Stored(encoding)) => Some(encoding.clone()),
+                Some(Encoding::Applied(codec)) => Some(codec.to_string()),
             },
-            content_type: &put.properties.content_type,
-            content_encoding: match &put.properties.encoding {
-                Encoding::Plain => None,
-                Encoding::Stored(encoding) => Some(encoding.clone()),
-                Encoding::Applied(codec) => Some(codec.to_string()),
-            },
-            compressed: matches!(put.properties.encoding, Encoding::Applied(_)),
-            headers: put
-                .properties
-                .headers
+            compressed: matches!(encoding, Some(Encoding::Applied(_))),
+            headers: headers
                 .iter()
                 .map(|header| (header.name.as_str(), header.value.as_str()))
                 .collect(),
-            rules: &put.properties.origins,
+            rules: properties.map_or(&[], |properties| &properties.origins),
         }
     }
 }
@@ -110,13 +138,15 @@ impl<W: Write> Write for NoCommands<W> {
 }
 
 /// What an object has beside its content type, and which rules said so.
-fn properties_of(put: &Put) -> Vec<String> {
+fn properties_of(properties: &Properties) -> Vec<String> {
     let Properties {
         content_type: _,
         encoding,
         headers,
+        stamped: _,
         origins,
-    } = &*put.properties;
+        digest: _,
+    } = properties;
     let mut lines: Vec<String> = match encoding {
         Encoding::Plain => None,
         Encoding::Stored(encoding) => Some(format!("content-encoding: {encoding}")),
@@ -145,25 +175,43 @@ struct Document<'a> {
     bucket: &'a str,
     prefix: &'a str,
     totals: Totals,
-    actions: Vec<Entry<'a>>,
+    actions: Entries<'a>,
+}
+
+/// The actions, one after another: there may be a million of them.
+struct Entries<'a>(&'a Plan);
+
+impl Serialize for Entries<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(plan) = self;
+        serializer.collect_seq(plan.actions().map(|action| plan.entry(&action)))
+    }
 }
 
 #[derive(Serialize)]
 struct Totals {
     put: usize,
+    copy: usize,
+    keep: usize,
+    delete: usize,
     bytes: u64,
 }
 
 #[derive(Serialize)]
 struct Entry<'a> {
     action: &'static str,
+    /// What it is for those who look at the destination.
+    effect: &'static str,
     reason: &'static str,
+    reason_code: &'static str,
     path: &'a str,
     key: String,
-    size: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     part_size: Option<u64>,
-    content_type: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_type: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     content_encoding: Option<String>,
     /// Whether docferry itself encodes the file, if that makes it smaller.

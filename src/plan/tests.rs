@@ -9,7 +9,7 @@ const PARTING: Parting = Parting {
     part_size: Bytes::mib(8).0,
 };
 
-fn file(key: &str, size: u64) -> LocalFile {
+pub(super) fn file(key: &str, size: u64) -> LocalFile {
     let any = std::fs::metadata("/").unwrap();
     LocalFile {
         key: key.parse().unwrap(),
@@ -22,7 +22,14 @@ fn file(key: &str, size: u64) -> LocalFile {
 fn plan(prefix: &str, files: Vec<LocalFile>) -> Result<Plan, SourceError> {
     let destination = format!("s3://docs/{prefix}").parse().unwrap();
     let objects = ObjectRules::default();
-    Plan::new(destination, files, &mut Rules::new(&objects), PARTING)
+    let order = Order::none();
+    Plan::new(
+        destination,
+        files,
+        &mut Rules::new(&objects),
+        PARTING,
+        &order,
+    )
 }
 
 #[test]
@@ -121,7 +128,10 @@ fn the_largest_goes_first_and_the_small_by_their_keys() {
             .map(|index| plan.puts[*index].file.key.as_str())
             .collect()
     };
-    let lanes = plan.lanes();
+    let stages = plan.stages();
+    let [lanes] = &stages[..] else {
+        panic!("{stages:?}")
+    };
     assert_eq!(keys(&lanes.large), "eb");
     assert_eq!(keys(&lanes.small), "fcad");
 }
@@ -135,6 +145,7 @@ proptest! {
     ) {
         match (Parting { threshold, part_size }).method(size).unwrap() {
             Method::Single => prop_assert!(size < threshold),
+            Method::Copy { .. } => prop_assert!(false),
             Method::Parts(part) => {
                 prop_assert!(size >= threshold);
                 prop_assert!(part >= part_size && part <= MAX_PART.0);

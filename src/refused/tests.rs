@@ -38,6 +38,7 @@ fn told(code: &str, message: &str, region: Option<&str>, role: bool) -> String {
             said_owner: &ExpectedOwner::Writer,
             region: "us-east-1",
             objects: &ObjectRules::default(),
+            asked: Asked::Put,
         },
     )
     .to_string()

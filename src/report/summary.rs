@@ -31,6 +31,14 @@ pub fn tell(tally: &Tally, plan: &Plan) {
     for leftover in &tally.leftovers {
         tracing::warn!("{}", remains(leftover, plan));
     }
+    for (index, error) in tally.deleted.failed.iter().take(FEW) {
+        let url = format!("{}{}", plan.destination, plan.deletes[*index]);
+        tracing::error!(
+            "not deleted: {}: {}",
+            printable(&url),
+            printable(&error.to_string())
+        );
+    }
     tell_what_is_in_place(tally, plan);
     tracing::info!("{}", sum(tally, plan));
 }
@@ -84,8 +92,16 @@ fn sum(tally: &Tally, plan: &Plan) -> String {
         0 => String::new(),
         failed => format!(", {failed} failed"),
     };
+    let unchanged = match plan.keeps.len() {
+        0 => String::new(),
+        unchanged => format!(", {} unchanged", grouped(unchanged)),
+    };
+    let deleted = match tally.deleted.gone {
+        0 => String::new(),
+        gone => format!(", {} deleted", grouped(gone)),
+    };
     format!(
-        "done       {} of {}, {} in {seconds:.1} s ({}/s){repeated}{failed}",
+        "done       {} of {}{unchanged}{deleted}, {} in {seconds:.1} s ({}/s){repeated}{failed}",
         grouped(stored),
         count(plan.puts.len(), "file"),
         Bytes(bytes),

@@ -67,6 +67,18 @@ impl ObjectRules {
         actions
     }
 
+    /// What docferry's own objects have in common with all others: how they are
+    /// encrypted, and that the bucket's owner may read them. They are neither
+    /// published, nor locked, nor put where they cannot be read at once.
+    pub fn headers_of_own_objects(&self) -> impl Iterator<Item = (&str, &str)> {
+        let common = self.common.iter();
+        let common = common.map(|header| (header.name.as_str(), header.value.as_str()));
+        common.filter(|(name, value)| match *name {
+            "x-amz-acl" => value.starts_with("bucket-owner-"),
+            name => name.starts_with("x-amz-server-side-encryption"),
+        })
+    }
+
     /// The key that S3 shall encrypt with, if the user named one.
     #[must_use]
     pub fn kms_key(&self) -> Option<&str> {

@@ -45,6 +45,46 @@ choice! {
 }
 
 choice! {
+    /// What the destination shall look like in the end.
+    pub Mode {
+        /// It has all files of the source, which are all sent.
+        Copy = "copy",
+        /// The same, and what is unchanged is not sent.
+        Sync = "sync",
+        /// The same, and what is not in the source is deleted.
+        Mirror = "mirror",
+    }
+}
+
+choice! {
+    /// How docferry finds out what is unchanged.
+    pub Compare {
+        /// By the manifest, and else by what S3 tells.
+        Auto = "auto",
+        /// By the manifest alone.
+        Manifest = "manifest",
+        /// By entity tags alone.
+        ETag = "etag",
+        /// By sizes alone.
+        Size = "size",
+        /// Not at all: everything is sent.
+        Always = "always",
+    }
+}
+
+choice! {
+    /// What two runs to one destination do about each other.
+    pub Lock {
+        /// Nothing, until the later one finds that it was overtaken.
+        Off = "off",
+        /// The second one waits for the first.
+        Wait = "wait",
+        /// The second one fails at once.
+        Fail = "fail",
+    }
+}
+
+choice! {
     /// What becomes of symbolic links.
     #[derive(Default)]
     pub Symlinks {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::choice::{LogLevel, Switch};
+use super::choice::{LogLevel, Mode, Switch};
 use super::mistake::{Mistake, Mistakes};
 use super::said::RawSettings;
 use super::{Concurrency, ExpectedOwner, Settings, TransferSettings};
@@ -20,6 +20,7 @@ mod aws;
 mod endpoints;
 mod identity;
 mod objects;
+mod sync;
 
 pub(super) fn understand(
     raw: &RawSettings,
@@ -50,9 +51,13 @@ pub(super) fn understand(
     let allow_empty = read.switch("DOCFERRY_ALLOW_EMPTY", raw.allow_empty.as_deref());
     let identity = identity::identity(&mut read, raw, host);
     let expected_owner = expected_owner(&mut read, raw.expected_bucket_owner.as_deref());
-    let transfer = transfer(&mut read, raw);
     let path_style = read.with_default("DOCFERRY_PATH_STYLE", raw.path_style.as_deref());
+    let sync = sync::sync(&mut read, raw);
+    let holds_stages = sync.as_ref().is_some_and(|sync| sync.mode != Mode::Copy);
+    let transfer = transfer(&mut read, raw, holds_stages);
+    let order = sync::order(&mut read, raw);
     let plan_format = read.with_default("DOCFERRY_PLAN_FORMAT", raw.plan_format.as_deref());
+    let plan_exit_code = read.switch("DOCFERRY_PLAN_EXIT_CODE", raw.plan_exit_code.as_deref());
     let allow_http = read.switch("DOCFERRY_ALLOW_HTTP", raw.allow_http.as_deref());
     aws::check(environment, &mut read.mistakes);
     if allow_http == Some(false) {
@@ -73,13 +78,24 @@ pub(super) fn understand(
             expected_owner: expected_owner?,
             transfer: transfer?,
             path_style: path_style?,
+            sync: sync?,
+            order: order?,
             plan_format: plan_format?,
+            plan_exit_code: plan_exit_code?,
+            run: run(host),
         })
     })();
     match settings {
         Some(settings) if read.mistakes.is_empty() => Ok(settings),
         _ => Err(read.mistakes),
     }
+}
+
+/// What people know this run by.
+fn run(host: &Host) -> String {
+    let facts = &host.facts;
+    let known = facts.pipeline_url.as_deref().or(facts.job.as_deref());
+    known.unwrap_or("a run outside of CI").to_owned()
 }
 
 /// Any text may be a path, but nobody means these.
@@ -137,7 +153,7 @@ fn expected_owner(read: &mut Reader, said: Option<&str>) -> Option<ExpectedOwner
     Some(owner.unwrap_or(ExpectedOwner::Writer))
 }
 
-fn transfer(read: &mut Reader, raw: &RawSettings) -> Option<TransferSettings> {
+fn transfer(read: &mut Reader, raw: &RawSettings, holds_stages: bool) -> Option<TransferSettings> {
     let concurrency = concurrency(read, raw.concurrency.as_deref());
     let threshold = read.size(
         "DOCFERRY_MULTIPART_THRESHOLD",
@@ -173,6 +189,7 @@ fn transfer(read: &mut Reader, raw: &RawSettings) -> Option<TransferSettings> {
         stall_timeout: stall_timeout?,
         timeout: timeout?,
         on_error: on_error?,
+        holds_stages,
         abort_stale_uploads: stale?,
     })
 }

@@ -15,14 +15,17 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use choice::{
-    ChecksumChoice, Command, Compression, LogLevel, OnError, PathStyle, PlanFormat, Symlinks,
+    ChecksumChoice, Command, Compare, Compression, Lock, LogLevel, Mode, OnError, PathStyle,
+    PlanFormat, Symlinks,
 };
 pub use identity::{HopSettings, IdTokenRequest, IdentitySettings, SessionPolicy, Start};
 pub use mistake::{Mistake, Mistakes};
 
+use crate::globs::Globs;
 use crate::host::Host;
+use crate::plan::Order;
 use crate::rules::ObjectRules;
-use crate::types::{AccountId, Bytes, Destination};
+use crate::types::{AccountId, Bytes, Destination, Secret};
 use crate::walk::Selection;
 
 /// What the user wants, as far as it can be known without asking anyone.
@@ -48,8 +51,69 @@ pub struct Settings {
     pub transfer: TransferSettings,
     /// Where the bucket's name stands in a URL.
     pub path_style: PathStyle,
+    /// What is sent at all, and what is deleted.
+    pub sync: SyncSettings,
+    /// What is sent before what.
+    pub order: Order,
     /// How a plan is printed.
     pub plan_format: PlanFormat,
+    /// What people know this run by.
+    pub run: String,
+    /// Whether a plan that would change something has an exit code of its own.
+    pub plan_exit_code: bool,
+}
+
+/// What is sent at all, and what is deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyncSettings {
+    /// What the destination shall look like in the end.
+    pub mode: Mode,
+    /// How docferry finds out what is unchanged.
+    pub compare: Compare,
+    /// Objects that are never deleted.
+    pub keep: Globs,
+    /// How many objects may be deleted.
+    pub max_delete: MaxDelete,
+    /// What two runs do about each other.
+    pub lock: Lock,
+    /// What the manifest is sealed with.
+    pub manifest_key: Option<Secret<String>>,
+}
+
+impl SyncSettings {
+    /// Whether it matters what is at the destination.
+    #[must_use]
+    pub fn looks(&self) -> bool {
+        match self.mode {
+            Mode::Copy => false,
+            Mode::Sync => self.compare != Compare::Always,
+            Mode::Mirror => true,
+        }
+    }
+
+    /// The actions on objects that it needs beside those of an upload.
+    #[must_use]
+    pub fn actions(&self) -> Vec<&'static str> {
+        let reads = self.uses_manifest() || self.lock != Lock::Off;
+        let reads = reads.then_some("s3:GetObject");
+        let deletes = (self.mode == Mode::Mirror).then_some("s3:DeleteObject");
+        reads.into_iter().chain(deletes).collect()
+    }
+
+    /// Whether docferry's own record is read and written.
+    #[must_use]
+    pub fn uses_manifest(&self) -> bool {
+        self.mode != Mode::Copy && matches!(self.compare, Compare::Auto | Compare::Manifest)
+    }
+}
+
+/// How many objects a run may delete; both limits hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MaxDelete {
+    /// So many out of a hundred that are there.
+    pub percent: Option<u8>,
+    /// So many.
+    pub number: Option<usize>,
 }
 
 /// Which account must own the bucket.
@@ -84,6 +148,8 @@ pub struct TransferSettings {
     pub timeout: Option<Duration>,
     /// What the failure of one object means for the others.
     pub on_error: OnError,
+    /// Whether a stage waits until all before it is in place, rather than done.
+    pub holds_stages: bool,
     /// How old an open upload of the same writer is before it is removed.
     pub abort_stale_uploads: Option<Duration>,
 }

@@ -22,6 +22,13 @@ pub(super) struct RawSettings {
     pub(super) symlinks: Option<String>,
     pub(super) allow_secrets: Option<String>,
     pub(super) allow_empty: Option<String>,
+    pub(super) mode: Option<String>,
+    pub(super) compare: Option<String>,
+    pub(super) order: Option<String>,
+    pub(super) keep: Option<String>,
+    pub(super) max_delete: Option<String>,
+    pub(super) lock: Option<String>,
+    pub(super) manifest_key: Option<String>,
     pub(super) content_type: Option<String>,
     pub(super) cache_control: Option<String>,
     pub(super) content_disposition: Option<String>,
@@ -66,6 +73,7 @@ pub(super) struct RawSettings {
     pub(super) abort_stale_uploads: Option<String>,
     pub(super) path_style: Option<String>,
     pub(super) plan_format: Option<String>,
+    pub(super) plan_exit_code: Option<String>,
     pub(super) log: Option<String>,
 }
 

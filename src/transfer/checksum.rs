@@ -11,7 +11,7 @@ use crate::settings::ChecksumChoice;
 
 /// A way to check a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Algorithm {
+pub(crate) enum Algorithm {
     Crc64Nvme,
     Crc32C,
     Md5,
@@ -98,10 +98,10 @@ impl Choice {
 
 /// The checksum of some bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Checksum {
+pub(crate) struct Checksum {
     pub(super) algorithm: Algorithm,
     /// As it goes into a header.
-    pub(super) base64: String,
+    pub(crate) base64: String,
     crc: u64,
     length: u64,
 }
@@ -143,20 +143,20 @@ impl Checksum {
 }
 
 /// A checksum in the making.
-pub(super) enum Running {
+pub(crate) enum Running {
     Crc(Algorithm, Box<crc_fast::Digest>),
     Md5(Box<Md5>, u64),
 }
 
 impl Running {
-    pub(super) fn new(algorithm: Algorithm) -> Self {
+    pub(crate) fn new(algorithm: Algorithm) -> Self {
         match algorithm.crc() {
             Some(crc) => Self::Crc(algorithm, Box::new(crc_fast::Digest::new(crc))),
             None => Self::Md5(Box::default(), 0),
         }
     }
 
-    pub(super) fn update(&mut self, bytes: &[u8]) {
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
         match self {
             Self::Crc(_, digest) => digest.update(bytes),
             Self::Md5(digest, length) => {
@@ -166,7 +166,7 @@ impl Running {
         }
     }
 
-    pub(super) fn finish(self) -> Checksum {
+    pub(crate) fn finish(self) -> Checksum {
         match self {
             Self::Crc(algorithm, digest) => {
                 Checksum::from_crc(algorithm, digest.finalize(), digest.get_amount())

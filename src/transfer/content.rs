@@ -20,6 +20,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use super::buffers::{Buffer, Buffers, CHUNK};
 use super::checksum::{Algorithm, Checksum, Running};
 use super::press::Pressed;
+use crate::types::Digest;
 
 /// Up to this size a body is kept in memory.
 pub(super) const KEPT: u64 = 1024 * 1024;
@@ -117,6 +118,17 @@ impl Range {
     pub(super) fn chunk(&self, at: u64) -> io::Result<Buffer> {
         let read = |bytes: &mut [u8]| self.file.read_exact_at(bytes, at);
         self.buffers.fill(self.end - at, read)
+    }
+
+    pub(super) fn digest(&self) -> io::Result<Digest> {
+        let mut running = blake3::Hasher::new();
+        let mut at = self.begin;
+        while at < self.end {
+            let chunk = self.chunk(at)?;
+            running.update(chunk.as_ref());
+            at += chunk.as_ref().len() as u64;
+        }
+        Ok(running.finalize().into())
     }
 
     fn checksum(&self, algorithm: Algorithm) -> io::Result<Checksum> {

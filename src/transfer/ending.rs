@@ -27,7 +27,7 @@ struct Whole {
 enum Found {
     /// The object of this upload, or one with the same bytes; whether it is as
     /// new as the upload.
-    It { fresh: bool },
+    It { fresh: bool, etag: Option<String> },
     /// Another one, or none.
     Another,
     /// S3 does not say.
@@ -40,15 +40,15 @@ impl Courier {
         put: &Put,
         upload: &Upload,
         parts: Vec<Part>,
-    ) -> Result<(), Failure> {
+    ) -> Result<Option<String>, Failure> {
         let whole = Whole::new(put.file.size, parts);
         let _pass = self.gate.enter().await;
         let (mut attempt, mut in_doubt, mut how) = (1, false, Once::Only);
         loop {
             let error = match self.complete_once(upload, &whole, how).await {
-                Ok(()) => {
+                Ok(etag) => {
                     self.wire.has_succeeded();
-                    return Ok(());
+                    return Ok(etag);
                 }
                 Err(error) => error,
             };
@@ -79,7 +79,7 @@ impl Courier {
         upload: &Upload,
         whole: &Whole,
         how: Once,
-    ) -> Result<(), AwsError> {
+    ) -> Result<Option<String>, AwsError> {
         let checksum = whole.checksum.as_ref();
         let value = |algorithm| checksum.and_then(|sum| sum.value_for(algorithm));
         let list = CompletedMultipartUpload::builder().set_parts(Some(whole.parts.clone()));
@@ -97,20 +97,25 @@ impl Courier {
             .multipart_upload(list.build());
         let answer = request.customize().config_override(how.config());
         let answer = answer.send().await;
-        answer.map_err(|error| AwsError::from_sdk(&error))?;
-        Ok(())
+        let answer = answer.map_err(|error| AwsError::from_sdk(&error))?;
+        Ok(answer.e_tag().map(str::to_owned))
     }
 
     /// Asks S3 what came of an upload whose end nobody told. An object with the
     /// same bytes may be an older one: it counts if the upload is gone, or if it
     /// is as new as the upload.
-    async fn look(&self, upload: &Upload, whole: &Whole, error: AwsError) -> Result<(), Failure> {
+    async fn look(
+        &self,
+        upload: &Upload,
+        whole: &Whole,
+        error: AwsError,
+    ) -> Result<Option<String>, Failure> {
         let gone = error.is(&["NoSuchUpload"]);
         match self.find(upload, whole).await {
-            Found::It { fresh } if gone || fresh => {
+            Found::It { fresh, etag } if gone || fresh => {
                 // Should it be open all the same, nothing of it may stay.
                 drop(self.abort(upload).await);
-                Ok(())
+                Ok(etag)
             }
             Found::It { .. } | Found::Another => Err(error.into()),
             // An answer to HEAD has no body, and so no words.
@@ -156,6 +161,7 @@ impl Courier {
         match size == Some(whole.size) && (same_checksum || same_etag) {
             true => Found::It {
                 fresh: modified >= upload.begun - 900,
+                etag: etag.map(str::to_owned),
             },
             false => Found::Another,
         }

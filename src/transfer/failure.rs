@@ -31,7 +31,8 @@ pub enum Failure {
 
 impl Failure {
     /// What this means for the objects that are still to come.
-    pub(super) fn verdict(&self, any_stored: bool) -> Verdict {
+    #[must_use]
+    pub fn verdict(&self, any_stored: bool) -> Verdict {
         match self {
             Self::Aws(error) => verdict(error, any_stored),
             Self::Outage(_) => Verdict::Destination,

@@ -6,6 +6,8 @@
 mod buffers;
 mod checksum;
 mod content;
+mod copy;
+mod delete;
 mod ending;
 mod failure;
 mod flow;
@@ -15,6 +17,7 @@ mod multipart;
 mod open;
 mod press;
 mod progress;
+mod proof;
 mod put;
 mod stale;
 mod tally;
@@ -25,8 +28,13 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinSet};
 
+pub(crate) use checksum::{Algorithm, Running};
+pub use delete::{Deleted, delete};
 pub use failure::{Failure, Verdict};
+pub(crate) use open::Opened;
+pub use open::Root;
 pub use progress::Progress;
+pub use proof::Proof;
 pub use stale::{Stale, abort_stale_uploads};
 pub use tally::{Failed, Fate, Leftover, Tally};
 pub use wire::Wire;
@@ -37,12 +45,11 @@ use crate::plan::{Lanes, Method, Plan, Put};
 use crate::settings::{OnError, TransferSettings};
 use crate::stop::Stop;
 use crate::types::AccountId;
-use crate::walk::Source;
 use buffers::Buffers;
 use checksum::Choice;
+use copy::Copies;
 use gate::{Gate, Pass};
 use memory::Memory;
-use open::Root;
 
 /// How many files may be sent in parts at once; their parts share the limit of
 /// requests with everything else.
@@ -60,26 +67,28 @@ pub struct Load {
     /// The client that writes.
     pub client: aws_sdk_s3::Client,
     /// What the bytes go over.
-    pub wire: Wire,
+    pub wire: Arc<Wire>,
     /// The account that must own the bucket.
     pub owner: Option<AccountId>,
     /// Where the files are.
-    pub source: Source,
+    pub root: Arc<Root>,
     /// What to do with them.
     pub plan: Arc<Plan>,
     /// How many attempts the client repeated.
     pub retries: Retries,
     /// What the client signs with.
     pub credentials: Arc<Renewing>,
+    /// Whether it shall be known what was stored, for docferry's own record.
+    pub records: bool,
 }
 
 /// Carries a plan out. It is shared by all requests that are under way.
 #[derive(Debug)]
 struct Courier {
     client: aws_sdk_s3::Client,
-    wire: Wire,
+    wire: Arc<Wire>,
     owner: Option<String>,
-    root: Root,
+    root: Arc<Root>,
     plan: Arc<Plan>,
     checksums: Choice,
     gate: Arc<Gate>,
@@ -89,6 +98,8 @@ struct Courier {
     progress: Arc<Progress>,
     retries: Retries,
     credentials: Arc<Renewing>,
+    records: bool,
+    copies: Copies,
     max_attempts: u32,
     stop: Arc<Stop>,
 }
@@ -102,12 +113,12 @@ pub async fn carry(
     stop: &Arc<Stop>,
 ) -> Tally {
     let begin = tokio::time::Instant::now();
-    let tally = Tally::new(load.plan.puts.len());
+    let tally = Tally::new(load.plan.puts.len(), load.records);
     let retries = load.retries.clone();
     let courier = Arc::new(Courier {
         client: load.client,
         owner: load.owner.map(|account| account.to_string()),
-        root: Root::new(load.source),
+        root: load.root,
         plan: load.plan,
         checksums: Choice::new(settings.checksum),
         gate: Arc::clone(load.wire.gate()),
@@ -118,18 +129,27 @@ pub async fn carry(
         progress: Arc::clone(progress),
         retries: load.retries,
         credentials: load.credentials,
+        records: load.records,
+        copies: Copies::default(),
         max_attempts: settings.max_attempts.get(),
         stop: Arc::clone(stop),
     });
-    let Lanes { large, small } = courier.plan.lanes();
+    let stages = courier.plan.stages();
     let mut work = Work {
         courier,
-        large: large.into_iter(),
+        large: Vec::new().into_iter(),
         under_way: JoinSet::new(),
         tally,
         on_error: settings.on_error,
     };
-    work.carry(small).await;
+    for stage in stages {
+        work.carry(stage).await;
+        // What is missing may be what the next stage's pages need.
+        let incomplete = settings.holds_stages && !work.tally.failed.is_empty();
+        if incomplete || work.courier.stop.is_requested() {
+            break;
+        }
+    }
     let mut tally = work.tally;
     tally.retries = retries.counts();
     let limit = work.courier.gate.limit();
@@ -150,7 +170,8 @@ struct Work {
 }
 
 impl Work {
-    async fn carry(&mut self, small: Vec<usize>) {
+    async fn carry(&mut self, Lanes { large, small }: Lanes) {
+        self.large = large.into_iter();
         for _ in 0..OPEN_UPLOADS {
             self.begin_a_large_one();
         }
@@ -202,7 +223,7 @@ impl Work {
     }
 
     fn record(&mut self, done: Done) {
-        let was_large = self.courier.plan.puts[done.index].method != Method::Single;
+        let was_large = matches!(self.courier.plan.puts[done.index].method, Method::Parts(_));
         let Courier { plan, stop, .. } = &*self.courier;
         self.tally.record(done, plan, stop);
         if self.on_error == OnError::Stop && !self.tally.failed.is_empty() {
@@ -218,7 +239,7 @@ impl Work {
 #[derive(Debug)]
 struct Done {
     index: usize,
-    result: Result<(), Failure>,
+    result: Result<Option<Proof>, Failure>,
     leftovers: Vec<Leftover>,
 }
 
@@ -229,10 +250,7 @@ impl Courier {
         let mut unverified = false;
         let result = loop {
             let algorithm = self.checksums.current();
-            let (result, left) = match put.method {
-                Method::Single => (self.put_single(put, algorithm).await, Vec::new()),
-                Method::Parts(size) => self.put_parts(put, size, algorithm).await,
-            };
+            let (result, left) = self.put_by(put, put.method, algorithm).await;
             leftovers.extend(left);
             let again = result == Err(Failure::Unverified) && !self.stop.is_requested();
             if !again || !self.checksums.step_down(algorithm) {
@@ -259,6 +277,25 @@ impl Courier {
             index,
             result,
             leftovers,
+        }
+    }
+
+    async fn put_by(
+        self: &Arc<Self>,
+        put: &Put,
+        method: Method,
+        algorithm: Algorithm,
+    ) -> (Result<Option<Proof>, Failure>, Vec<Leftover>) {
+        if let Method::Copy { of, .. } = method
+            && let Some(copied) = self.copy(put, of).await
+        {
+            return (copied, Vec::new());
+        }
+        match method.otherwise() {
+            Method::Parts(size) => self.put_parts(put, size, algorithm).await,
+            Method::Single | Method::Copy { .. } => {
+                (self.put_single(put, algorithm).await, Vec::new())
+            }
         }
     }
 

@@ -15,7 +15,7 @@ use super::checksum::{Algorithm, Checksum};
 use super::content::weight;
 use super::open::Opened;
 use super::put::{blame_the_file, load, verified};
-use super::{Courier, Failure, Leftover};
+use super::{Courier, Failure, Leftover, Proof};
 use crate::aws::{AwsError, Trouble};
 use crate::plan::Put;
 use crate::rules::{Encoding, Properties};
@@ -83,7 +83,7 @@ impl Courier {
         put: &Put,
         part_size: u64,
         algorithm: Algorithm,
-    ) -> (Result<(), Failure>, Vec<Leftover>) {
+    ) -> (Result<Option<Proof>, Failure>, Vec<Leftover>) {
         let opened = match self.root.open(&put.file) {
             Ok(opened) => Arc::new(opened),
             Err(reason) => return (Err(Failure::File(reason)), Vec::new()),
@@ -99,17 +99,23 @@ impl Courier {
         };
         let mut under_way = JoinSet::new();
         let parts = self.send_parts(&mut under_way, &upload, &opened, part_size);
-        let result = match self.stop.or(parts).await {
+        // The parts come out of order, and a digest has one.
+        let all = async { tokio::try_join!(parts, self.digest(put, &opened)) };
+        let result = match self.stop.or(all).await {
             None => Err(Failure::NotSent),
             Some(Err(failure)) => Err(failure),
-            Some(Ok(parts)) => tokio::select! {
+            Some(Ok((parts, digest))) => tokio::select! {
                 biased;
-                done = self.complete(put, &upload, parts) => done,
+                done = self.complete(put, &upload, parts) => done.map(|etag| (etag, digest)),
                 () = self.stop.overdue() => Err(Failure::InDoubt),
             },
         };
-        let Err(failure) = result else {
-            return (Ok(()), leftovers);
+        let failure = match result {
+            Ok((etag, digest)) => {
+                let proof = Proof::of(etag.as_deref(), put.file.size, digest);
+                return (Ok(proof), leftovers);
+            }
+            Err(failure) => failure,
         };
         let late = self.settle(&mut under_way).await;
         let mut left = self.abort(&upload).await;
@@ -318,7 +324,7 @@ impl Courier {
 
 /// Adds the headers of an object before its request is signed. Their names and
 /// values were checked when the settings were read.
-fn add(request: &mut HttpRequest, properties: &Properties) {
+pub(super) fn add(request: &mut HttpRequest, properties: &Properties) {
     for header in &properties.headers {
         let (name, value) = (header.name.clone(), header.value.clone());
         if request.headers_mut().try_insert(name, value).is_err() {

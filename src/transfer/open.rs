@@ -17,15 +17,15 @@ use crate::walk::{LocalFile, Source, Stamp, reason_of};
 /// The source, held open, so that nothing that is opened below it can be
 /// anywhere else.
 #[derive(Debug)]
-pub(super) struct Root {
+pub struct Root {
     source: Source,
     folder: Option<OwnedFd>,
 }
 
 /// A file that is the one that was planned, as long as nobody writes to it.
 #[derive(Debug)]
-pub(super) struct Opened {
-    pub(super) file: Arc<File>,
+pub(crate) struct Opened {
+    pub(crate) file: Arc<File>,
     planned: LocalFile,
 }
 
@@ -38,7 +38,9 @@ const FLAGS: OFlags = OFlags::RDONLY
     .union(OFlags::NOCTTY);
 
 impl Root {
-    pub(super) fn new(source: Source) -> Self {
+    /// Opens the source itself.
+    #[must_use]
+    pub fn new(source: Source) -> Self {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         // Without it, the path is opened, and the stamp alone tells.
         let folder = rustix::fs::open(source.root(), flags, Mode::empty()).ok();
@@ -49,7 +51,7 @@ impl Root {
     /// closes the gap between the check of a symbolic link and its use:
     /// whatever the link leads to by now must be the very file that was
     /// checked.
-    pub(super) fn open(&self, planned: &LocalFile) -> Result<Opened, String> {
+    pub(crate) fn open(&self, planned: &LocalFile) -> Result<Opened, String> {
         let file = self.open_below(planned).map_err(|error| gone_or(&error))?;
         let opened = Opened {
             file: Arc::new(file),
@@ -92,7 +94,7 @@ impl Root {
 }
 
 impl Opened {
-    pub(super) fn size(&self) -> u64 {
+    pub(crate) fn size(&self) -> u64 {
         self.planned.size
     }
 

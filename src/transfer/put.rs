@@ -4,13 +4,15 @@ use tokio::sync::SemaphorePermit;
 
 use super::buffers::Buffers;
 use super::checksum::{Algorithm, Checksum};
-use super::content::{Content, weight};
+use super::content::{Content, blocking, weight};
 use super::open::Opened;
 use super::press::press;
-use super::{Courier, Failure};
+use super::wire::Taken;
+use super::{Courier, Failure, Proof};
 use crate::aws::AwsError;
 use crate::plan::Put;
 use crate::rules::Encoding;
+use crate::types::Digest;
 
 /// What one request carries.
 struct Loaded<'a> {
@@ -21,12 +23,18 @@ struct Loaded<'a> {
     checksum: Checksum,
     /// How the content is encoded, where it is.
     encoding: Option<String>,
+    /// The digest of the file, if it is known.
+    digest: Option<Digest>,
 }
 
 impl Courier {
     /// Puts a file in one request. What was under way when the run is stopped
     /// may finish within the time of grace.
-    pub(super) async fn put_single(&self, put: &Put, algorithm: Algorithm) -> Result<(), Failure> {
+    pub(super) async fn put_single(
+        &self,
+        put: &Put,
+        algorithm: Algorithm,
+    ) -> Result<Option<Proof>, Failure> {
         let size = put.file.size;
         // Nothing is begun any more once a stop was asked for.
         let begin = async {
@@ -38,14 +46,15 @@ impl Courier {
         };
         let ready = self.stop.or(begin).await.unwrap_or(Err(Failure::NotSent));
         let (_memory, opened, loaded) = ready?;
-        tokio::select! {
+        let taken = tokio::select! {
             biased;
             sent = self.send_single(put, &loaded) => sent,
             () = self.stop.overdue() => Err(Failure::InDoubt),
         }
         .map_err(|failure| blame_the_file(failure, &opened))?;
         self.progress.sent(size);
-        Ok(())
+        let etag = taken.etag.as_deref();
+        Ok(Proof::of(etag, loaded.content.size(), loaded.digest))
     }
 
     async fn load(
@@ -63,31 +72,55 @@ impl Courier {
                 let pressed = press(opened.all(&self.buffers), *codec, algorithm).await;
                 let pressed = pressed.map_err(|e| Failure::File(opened.reading_failed(&e)))?;
                 if let Some((content, checksum)) = pressed {
+                    let digest = self.digest(put, opened).await?;
                     let streamed = matches!(content, Content::Pressed(_));
                     return Ok(Loaded {
                         _turn: turn.filter(|_| streamed),
                         content,
                         checksum,
                         encoding: Some(codec.to_string()),
+                        digest,
                     });
                 }
                 None
             }
         };
         let (content, checksum) = load(opened, &self.buffers, 0, put.file.size, algorithm).await?;
+        let digest = match self.digest_of(put, &content) {
+            Some(digest) => Some(digest),
+            None => self.digest(put, opened).await?,
+        };
         Ok(Loaded {
             _turn: None,
             content,
             checksum,
             encoding,
+            digest,
         })
     }
 
-    async fn send_single(&self, put: &Put, loaded: &Loaded<'_>) -> Result<(), Failure> {
+    /// The digest of a file, if it is wanted.
+    pub(super) async fn digest(
+        &self,
+        put: &Put,
+        opened: &Opened,
+    ) -> Result<Option<Digest>, Failure> {
+        if !self.wants_digest(put) {
+            return Ok(put.digest);
+        }
+        let all = opened.all(&self.buffers);
+        let digest = blocking(move || all.digest()).await;
+        digest
+            .map(Some)
+            .map_err(|error| Failure::File(opened.reading_failed(&error)))
+    }
+
+    async fn send_single(&self, put: &Put, loaded: &Loaded<'_>) -> Result<Taken, Failure> {
         let Loaded {
             content,
             checksum,
             encoding,
+            digest: _,
             _turn,
         } = loaded;
         let properties = &put.properties;
@@ -102,7 +135,8 @@ impl Courier {
         let key = self.key_of(put);
         let sent = self.wire.put_object(&key, &headers, content, checksum);
         let taken = sent.await.map_err(|error| self.refused(error, checksum))?;
-        verified(taken.checksum.as_deref(), checksum)
+        verified(taken.checksum.as_deref(), checksum)?;
+        Ok(taken)
     }
 
     /// A server may refuse a checksum that it does not know. That is taken for

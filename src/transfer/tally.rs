@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Done, Failure, Verdict};
+use super::{Deleted, Done, Failure, Proof, Verdict};
 use crate::aws::Trouble;
 use crate::plan::Plan;
 use crate::stop::Stop;
@@ -48,8 +48,12 @@ pub struct Leftover {
 pub struct Tally {
     /// What became of each object, in the order of the plan.
     pub fates: Vec<Fate>,
+    /// What was stored, by place in the plan, if that is recorded.
+    pub proofs: Vec<Option<Proof>>,
     /// Those that are not in place, and why.
     pub failed: Vec<Failed>,
+    /// What came of deleting what is stale.
+    pub deleted: Deleted,
     /// What could not be cleaned up.
     pub leftovers: Vec<Leftover>,
     /// The failure that ended the run, if one did.
@@ -64,9 +68,10 @@ pub struct Tally {
 }
 
 impl Tally {
-    pub(super) fn new(planned: usize) -> Self {
+    pub(super) fn new(planned: usize, records: bool) -> Self {
         Self {
             fates: vec![Fate::NotSent; planned],
+            proofs: vec![None; if records { planned } else { 0 }],
             ..Self::default()
         }
     }
@@ -84,12 +89,18 @@ impl Tally {
             leftovers,
         } = done;
         self.leftovers.extend(leftovers);
-        let Err(failure) = result else {
-            self.fates[index] = Fate::Stored;
-            self.any_stored = true;
-            let url = plan.destination.url_of(&plan.puts[index].file.key);
-            crate::report::detail!("stored {}", printable(&url));
-            return;
+        let failure = match result {
+            Ok(proof) => {
+                self.fates[index] = Fate::Stored;
+                self.any_stored = true;
+                if let Some(place) = self.proofs.get_mut(index) {
+                    *place = proof;
+                }
+                let url = plan.destination.url_of(&plan.puts[index].file.key);
+                crate::report::detail!("stored {}", printable(&url));
+                return;
+            }
+            Err(failure) => failure,
         };
         self.fates[index] = failure.fate();
         if matches!(failure, Failure::InDoubt | Failure::NotSent) {

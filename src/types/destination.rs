@@ -5,6 +5,9 @@ use std::str::FromStr;
 
 use super::{BucketName, Invalid, KeyPrefix, ObjectKey};
 
+/// The folder below a destination's prefix that is docferry's own.
+pub const OWN_FOLDER: &str = ".docferry";
+
 /// Where the files go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Destination {

@@ -7,6 +7,8 @@
 mod account;
 mod bucket;
 mod destination;
+mod digest;
+mod etag;
 mod invalid;
 mod key;
 mod quantity;
@@ -16,7 +18,9 @@ mod tag;
 
 pub use account::{AccountId, RoleArn, policy_principal};
 pub use bucket::BucketName;
-pub use destination::Destination;
+pub use destination::{Destination, OWN_FOLDER};
+pub use digest::Digest;
+pub use etag::ETag;
 pub use invalid::Invalid;
 pub use key::{KeyPrefix, MAX_KEY_BYTES, ObjectKey};
 pub use quantity::{Bytes, parse_duration};

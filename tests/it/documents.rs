@@ -122,6 +122,7 @@ fn every_variable_that_a_document_names_exists() {
         "CHANGELOG.md",
         "docs/accounts.md",
         "docs/objects.md",
+        "docs/sync.md",
         "docs/performance.md",
         ".gitlab-ci.example.yml",
         "Dockerfile",

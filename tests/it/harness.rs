@@ -195,6 +195,23 @@ impl World {
         let _bucket = self.aws.bucket(BUCKET).owner(DOCUMENTATION).region(REGION);
     }
 
+    /// Asserts that the bucket holds the source, byte for byte, and beside it
+    /// only what is docferry's own.
+    #[track_caller]
+    pub fn assert_content(&self) {
+        let expected = files_below(&self.source());
+        let keys = self.keys().into_iter();
+        let found: Vec<_> = keys.filter(|key| !key.contains("/.docferry/")).collect();
+        let wanted: Vec<_> = expected.keys().map(|key| format!("site/{key}")).collect();
+        assert_eq!(found, wanted);
+        for (key, bytes) in expected {
+            assert!(
+                self.object(&format!("site/{key}")).bytes() == bytes,
+                "{key} differs"
+            );
+        }
+    }
+
     /// Asserts that the bucket holds the source, byte for byte, and nothing
     /// else.
     pub fn assert_all_in_place(&self) {

@@ -11,6 +11,7 @@
     reason = "policies are written in place, as text or as json!"
 )]
 
+mod contents;
 mod principals;
 mod resources;
 

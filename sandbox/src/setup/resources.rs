@@ -13,9 +13,9 @@ use super::parse;
 /// A bucket.
 #[derive(Debug, Clone)]
 pub struct Bucket {
-    world: Arc<World>,
+    pub(super) world: Arc<World>,
     name: String,
-    stored: Arc<store::Bucket>,
+    pub(super) stored: Arc<store::Bucket>,
     public: bool,
 }
 

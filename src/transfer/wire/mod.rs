@@ -25,7 +25,7 @@ use self::refusal::refusal;
 use self::request::{Draft, Form, checksum_header};
 use self::retry::Budget;
 use self::sign::Signer;
-use super::checksum::Checksum;
+use super::checksum::{Algorithm, Checksum};
 use super::content::Content;
 use super::flow::{Flowing, Meter, Pace};
 use super::gate::Gate;
@@ -102,6 +102,20 @@ impl Wire {
     ) -> Result<Taken, AwsError> {
         let draft = self.form.put_object(key, headers, content, checksum);
         self.send(&draft, content).await
+    }
+
+    /// Puts an object of docferry's own, and gives its entity tag. MD5 is what
+    /// every server verifies.
+    pub async fn put_bytes(
+        &self,
+        key: &str,
+        headers: &[(&str, &str)],
+        bytes: Vec<u8>,
+    ) -> Result<Option<String>, AwsError> {
+        let checksum = Checksum::of(Algorithm::Md5, &bytes);
+        let content = Content::Kept(bytes.into());
+        let taken = self.put_object(key, headers, &content, &checksum).await?;
+        Ok(taken.etag)
     }
 
     /// Uploads a part.

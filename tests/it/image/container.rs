@@ -82,8 +82,5 @@ impl Container {
 
 /// A job whose source is mounted at `/site`.
 pub(super) fn job_at_site(world: &World) -> Job {
-    world
-        .job()
-        .without("HOME")
-        .var("DOCFERRY_SOURCE", "/site")
+    world.job().without("HOME").var("DOCFERRY_SOURCE", "/site")
 }

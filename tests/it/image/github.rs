@@ -87,7 +87,10 @@ fn a_github_step_reads_its_inputs_with_their_dashes() {
         ("destination", "s3://example-docs/site/"),
         ("role-arn", ROLE),
         ("external-id", EXTERNAL_ID),
-        ("cache-control", "*.html=no-cache\n/assets/=public, max-age=60"),
+        (
+            "cache-control",
+            "*.html=no-cache\n/assets/=public, max-age=60",
+        ),
     ]);
     let workspace = step.folder.join("workspace/public");
     let copied = std::process::Command::new("cp")

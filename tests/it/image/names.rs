@@ -118,11 +118,14 @@ fn the_image_reads_etc_hosts() {
     assert!(!dns.asked().is_empty());
     let before = dns.asked().len();
     let job = job_by_name(&world);
-    let run = ["sts", "s3", "example-docs.s3"]
-        .iter()
-        .fold(container(&world, &job, &dns), |run, name| {
-            run.option(format!("--add-host={name}.eu-central-1.amazonaws.com:127.0.0.1"))
-        });
+    let run =
+        ["sts", "s3", "example-docs.s3"]
+            .iter()
+            .fold(container(&world, &job, &dns), |run, name| {
+                run.option(format!(
+                    "--add-host={name}.eu-central-1.amazonaws.com:127.0.0.1"
+                ))
+            });
     job.start_by(run.command(&[]), "").wait().exits(0);
     world.assert_all_in_place();
     assert_eq!(dns.asked().len(), before, "{:?}", dns.asked());

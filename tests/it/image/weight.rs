@@ -18,8 +18,7 @@ const FIRST_LINE_AT_MOST: Duration = Duration::from_millis(20);
 #[test]
 #[ignore = "needs the image: .ci/image"]
 fn the_image_starts_anything_and_says_what_it_is() {
-    let described: Value =
-        serde_json::from_str(&podman(&["image", "inspect", &image()])).unwrap();
+    let described: Value = serde_json::from_str(&podman(&["image", "inspect", &image()])).unwrap();
     let config = &described[0]["Config"];
     assert!(config["Entrypoint"].is_null(), "{config:#}");
     assert!(config["User"].is_null(), "{config:#}");
@@ -57,7 +56,10 @@ fn the_binary_is_small_and_holds_nothing_of_the_machine_that_built_it() {
     let binary = binary_of_the_image();
     eprintln!("the binary: {} bytes", binary.len());
     assert!(binary.len() <= BINARY_AT_MOST, "{} bytes", binary.len());
-    assert!(contains(&binary, b"/cargo/registry/src/"), "paths are mapped");
+    assert!(
+        contains(&binary, b"/cargo/registry/src/"),
+        "paths are mapped"
+    );
     for path in ["/usr/local/", "/root/", "/home/", "/src/target"] {
         // The libc's own paths are Debian's, wherever it was built.
         let found = at(&binary, format!("{path}cargo").as_bytes());
@@ -115,7 +117,10 @@ fn the_first_line_comes_in_20_ms() {
         let begin = say(b"docferry plan 2>&1; echo end\n");
         let first = lines.next().unwrap().unwrap();
         best = best.min(begin.elapsed());
-        assert!(first.contains("docferry") || first.contains("error"), "{first}");
+        assert!(
+            first.contains("docferry") || first.contains("error"),
+            "{first}"
+        );
         while lines.next().unwrap().unwrap() != "end" {}
     }
     drop(stdin);
