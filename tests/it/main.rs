@@ -29,6 +29,7 @@ mod network;
 mod objects;
 mod plan;
 mod promises;
+mod recipes;
 mod refusals;
 mod renewal;
 mod selection;
