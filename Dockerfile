@@ -17,7 +17,7 @@ COPY .ci/binary .ci/binary.ld .ci/
 # hadolint ignore=DL4006
 RUN mkdir src sandbox/src demo benches \
  && echo 'fn main() {}' | tee src/main.rs demo/main.rs benches/walk.rs >/dev/null \
- && touch src/lib.rs sandbox/src/lib.rs \
+ && echo '//! Nothing yet.' | tee src/lib.rs >sandbox/src/lib.rs \
  && .ci/binary
 COPY src src
 # Cargo looks at times, and what was copied may be older than what it replaces.
@@ -32,7 +32,7 @@ FROM scratch
 ARG VERSION=unknown
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="docferry" \
-      org.opencontainers.image.description="Carries the files that a CI job built into an S3 bucket of another AWS account" \
+      org.opencontainers.image.description="Carries the files that a CI job built into an S3 bucket of another AWS account, in one step" \
       org.opencontainers.image.source="https://github.com/docferry/docferry" \
       org.opencontainers.image.licenses="MIT OR Apache-2.0" \
       org.opencontainers.image.version="$VERSION" \

@@ -55,7 +55,7 @@ fn run(world: &World, job: &str, variables: &[(&str, &str)]) -> Outcome {
 fn assert_arrived(world: &World) {
     assert_eq!(world.keys(), ["site/index.html"]);
     let page = world.object("site/index.html");
-    assert_eq!(page.bytes(), b"<h1>Handbook</h1>\n");
+    assert_eq!(page.bytes().as_ref(), b"<h1>Handbook</h1>\n");
 }
 
 #[test]

@@ -107,5 +107,5 @@ fn a_github_step_reads_its_inputs_with_their_dashes() {
     job.start_by(container.command(&[]), "").wait().exits(0);
     world.assert_all_in_place();
     let page = world.object("site/index.html");
-    assert_eq!(page.cache_control.as_deref(), Some("no-cache"));
+    assert_eq!(page.properties.cache_control.as_deref(), Some("no-cache"));
 }
