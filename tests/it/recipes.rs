@@ -28,7 +28,8 @@ fn run(world: &World, job: &str, variables: &[(&str, &str)]) -> Outcome {
         assert!(done.unwrap().success());
     }
     let program = std::path::Path::new(env!("CARGO_BIN_EXE_docferry"));
-    let tool = std::env::var("GITLAB_CI_LOCAL").expect("`.ci/hosts` says where it is");
+    let tool =
+        std::env::var("GITLAB_CI_LOCAL").unwrap_or_else(|_| panic!("`.ci/hosts` says where it is"));
     let path = format!(
         "{}:{tool}:/usr/bin:/bin",
         program.parent().unwrap().display()

@@ -8,7 +8,7 @@ use crate::harness::*;
 
 /// The image that `.ci/image` has built.
 pub(super) fn image() -> String {
-    std::env::var("DOCFERRY_IMAGE").expect("`.ci/image` says which image")
+    std::env::var("DOCFERRY_IMAGE").unwrap_or_else(|_| panic!("`.ci/image` says which image"))
 }
 
 /// What podman prints, if it succeeds.

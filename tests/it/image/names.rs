@@ -23,9 +23,9 @@ impl NameServer {
         let heard = Arc::clone(&asked);
         // It ends with the tests.
         std::thread::spawn(move || {
-            let mut query = [0; 512];
-            while let Ok((length, from)) = socket.recv_from(&mut query) {
-                let (name, answer) = answer(&query[..length], knows);
+            let mut packet = [0; 512];
+            while let Ok((length, from)) = socket.recv_from(&mut packet) {
+                let (name, answer) = answer(&packet[..length], knows);
                 heard.lock().unwrap().push(name);
                 socket.send_to(&answer, from).unwrap();
             }
@@ -48,9 +48,9 @@ fn answer(query: &[u8], knows: bool) -> (String, Vec<u8>) {
     }
     let name = labels.join(".");
     let kind = u16::from_be_bytes([query[at + 1], query[at + 2]]);
-    let known = knows && name.ends_with(".amazonaws.com");
-    let found = known && kind == 1;
-    let code = if known { 0 } else { 3 };
+    let ours = knows && name.ends_with(".amazonaws.com");
+    let found = ours && kind == 1;
+    let code = if ours { 0 } else { 3 };
     let mut answer = query[..2].to_vec();
     answer.extend([0x81, 0x80 | code, 0, 1, 0, u8::from(found), 0, 0, 0, 0]);
     answer.extend(&query[12..at + 5]);
