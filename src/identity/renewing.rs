@@ -158,7 +158,7 @@ impl Renewing {
             .await
         {
             Ok(credentials) => {
-                tracing::debug!("new credentials from {:?}", self.source);
+                crate::report::detail!("new credentials from {:?}", self.source);
                 let held = current.insert(Held::new(credentials, now));
                 Ok(held.credentials.clone())
             }

@@ -48,19 +48,34 @@ impl Style {
     }
 }
 
+/// The target of [`detail`]'s lines.
+pub(crate) const DETAIL: &str = concat!(env!("CARGO_CRATE_NAME"), "::detail");
+
+/// Says what only `DOCFERRY_LOG=debug` shows. It is no debug event, since the
+/// release build leaves all of those out: hundreds of kilobytes of what libraries
+/// would say and nobody may hear.
+macro_rules! detail {
+    ($($said:tt)*) => {
+        tracing::info!(target: $crate::report::DETAIL, $($said)*)
+    };
+}
+pub(crate) use detail;
+
 /// Sends docferry's own events to the screen from this level on.
 ///
 /// Libraries stay silent, whatever the level: some of them print signed requests
 /// and tokens when they are asked to be talkative, and what they warn of comes
 /// back as an error that docferry tells in its own words.
 pub fn start(level: LogLevel, screen: &Screen) {
-    let ours = match level {
-        LogLevel::Error => LevelFilter::ERROR,
-        LogLevel::Warn => LevelFilter::WARN,
-        LogLevel::Info => LevelFilter::INFO,
-        LogLevel::Debug => LevelFilter::DEBUG,
+    let (ours, details) = match level {
+        LogLevel::Error => (LevelFilter::ERROR, LevelFilter::OFF),
+        LogLevel::Warn => (LevelFilter::WARN, LevelFilter::OFF),
+        LogLevel::Info => (LevelFilter::INFO, LevelFilter::OFF),
+        LogLevel::Debug => (LevelFilter::INFO, LevelFilter::INFO),
     };
-    let filter = Targets::new().with_target(env!("CARGO_CRATE_NAME"), ours);
+    let filter = Targets::new()
+        .with_target(env!("CARGO_CRATE_NAME"), ours)
+        .with_target(DETAIL, details);
     let lines = Lines {
         screen: screen.clone(),
         annotated: [AtomicUsize::new(0), AtomicUsize::new(0)],
@@ -94,7 +109,11 @@ where
     ) -> fmt::Result {
         let mut said = Said::default();
         event.record(&mut said);
-        let (level, style) = (*event.metadata().level(), self.screen.style());
+        let style = self.screen.style();
+        let level = match event.metadata().target() {
+            DETAIL => Level::DEBUG,
+            _ => *event.metadata().level(),
+        };
         let line = match style.format {
             LogFormat::Json => in_json(level, said),
             LogFormat::Text => {

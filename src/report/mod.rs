@@ -21,6 +21,7 @@ mod summary;
 use std::time::SystemTime;
 
 pub use details::Details;
+pub(crate) use log::{DETAIL, detail};
 pub use log::{END, Style, start as start_log};
 pub use publish::{publish, try_out};
 pub use record::Record;

@@ -127,7 +127,7 @@ impl Memory {
             );
         };
         match tokio::time::timeout(patience(job), storing).await {
-            Ok(Ok(Stored::Done)) => tracing::debug!("recorded {}", count(number, "object")),
+            Ok(Ok(Stored::Done)) => crate::report::detail!("recorded {}", count(number, "object")),
             Ok(Ok(Stored::Overtaken)) => return Err(far::overtaken(&job.settings.destination)),
             Ok(Err(unanswered)) => warn(unanswered.error.to_string()),
             Err(_) => warn("S3 did not answer in time".to_owned()),

@@ -65,7 +65,7 @@ impl Courier {
             return Some(Err(error.into()));
         }
         let key = self.key_of(put);
-        tracing::debug!(
+        crate::report::detail!(
             "{} cannot be copied: {}",
             printable(&key),
             printable(&error.to_string())

@@ -159,7 +159,7 @@ async fn delete_some(
             .code()
             .unwrap_or("Unknown")
             .clone_into(&mut reason.code);
-        tracing::debug!(
+        crate::report::detail!(
             "not deleted {}: {}",
             printable(key),
             printable(&reason.to_string())

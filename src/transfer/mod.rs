@@ -158,7 +158,7 @@ pub async fn carry(
     tally.retries = retries.counts();
     tally.repeated = retries.by_key();
     let limit = work.courier.gate.limit();
-    tracing::debug!("at the end, {limit} requests might be under way at once");
+    crate::report::detail!("at the end, {limit} requests might be under way at once");
     tally.elapsed = begin.elapsed();
     tally.bytes = progress.bytes();
     tally

@@ -214,7 +214,7 @@ impl Courier {
         let answer = request.send().await;
         let answer = answer.map_err(|error| AwsError::from_sdk(&error))?;
         let id = answer.upload_id().unwrap_or_default().to_owned();
-        tracing::debug!("began a multipart upload of {}", printable(&key));
+        crate::report::detail!("began a multipart upload of {}", printable(&key));
         Ok(Upload {
             key,
             id,

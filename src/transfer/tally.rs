@@ -108,7 +108,7 @@ impl Tally {
                     *place = proof;
                 }
                 let url = plan.destination.url_of(&plan.puts[index].file.key);
-                tracing::debug!("stored {}", printable(&url));
+                crate::report::detail!("stored {}", printable(&url));
                 return;
             }
             Err(failure) => failure,

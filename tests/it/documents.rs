@@ -112,7 +112,9 @@ inputs:
     for (name, doc) in vars::OUTPUTS {
         text += &format!("  {name}:\n    description: {doc:?}\n");
     }
-    text += "\nruns:\n  using: docker\n  image: Dockerfile\n";
+    // The image of this very version: a Dockerfile would be built in every job.
+    let image = concat!("ghcr.io/docferry/docferry:", env!("CARGO_PKG_VERSION"));
+    text += &format!("\nruns:\n  using: docker\n  image: docker://{image}\n");
     hold("action.yml", &text);
 }
 
@@ -132,6 +134,8 @@ fn every_variable_that_a_document_names_exists() {
         "Dockerfile",
         "action.yml",
         ".github/workflows/ci.yml",
+        ".github/workflows/release.yml",
+        "templates/docferry/template.yml",
     ] {
         let text = read(name);
         for word in
@@ -158,6 +162,32 @@ fn the_readmes_recipe_is_the_example_that_is_tested() {
         example.contains(recipe),
         "the GitLab recipe differs from the example file"
     );
+}
+
+/// What the documents tell people to use is what this version is released as.
+#[test]
+fn the_documents_name_the_image_and_the_action_of_this_version() {
+    let version = env!("CARGO_PKG_VERSION");
+    let (minor, _) = version.rsplit_once('.').unwrap();
+    let mut named = 0;
+    for name in [
+        "README.md",
+        ".gitlab-ci.example.yml",
+        "templates/docferry/template.yml",
+    ] {
+        for (mark, expected) in [
+            ("ghcr.io/docferry/docferry:", vec![minor, version]),
+            ("uses: docferry/docferry@v", vec![version]),
+        ] {
+            for part in read(name).split(mark).skip(1) {
+                let end = part.find(|c: char| !(c.is_ascii_digit() || c == '.'));
+                let tag = part[..end.unwrap_or(part.len())].trim_end_matches('.');
+                assert!(expected.contains(&tag), "{name} names {mark}{tag}");
+                named += 1;
+            }
+        }
+    }
+    assert!(named >= 4, "{named} are named");
 }
 
 /// Every example of settings in YAML is one that docferry takes.

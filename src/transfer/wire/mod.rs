@@ -160,7 +160,7 @@ impl Wire {
                 return Err(failed.error);
             }
             let reason = failed.error.to_string();
-            tracing::debug!("attempt {attempt} failed: {}", printable(&reason));
+            crate::report::detail!("attempt {attempt} failed: {}", printable(&reason));
             let pause = tokio::time::sleep(retry::pause(attempt, failed.asked));
             if self.stop.or(pause).await.is_none() {
                 // It was answered, and nothing is under way.
