@@ -213,13 +213,77 @@ fn a_run_that_went_well_but_left_no_report_has_failed() {
 }
 
 #[test]
+fn a_mirror_reports_what_it_kept_copied_deleted_and_could_not_delete() {
+    let world = crate::sync::world();
+    world.aws.role(ROLE).policy(crate::sync::may_read());
+    let delete = json!({
+        "Effect": "Allow", "Action": "s3:DeleteObject", "Resource": format!("arn:aws:s3:::{BUCKET}/site/gone"),
+    });
+    world.aws.role(ROLE).policy(policy(&delete));
+    world.site();
+    world.job().var("DOCFERRY_MODE", "mirror").run().exits(0);
+    let bucket = world.aws.bucket(BUCKET);
+    bucket.object("site/gone", b"x");
+    bucket.object("site/stuck", b"x");
+    world.file("index.html", "<h1>Handbuch</h1>");
+    let job = || {
+        let job = world.job().var("DOCFERRY_MODE", "mirror");
+        let job = job.var("DOCFERRY_CACHE_CONTROL", "*.css=no-cache");
+        job.var("GITHUB_ACTIONS", "true")
+            .var("GITHUB_OUTPUT", world.dir.path().join("output"))
+    };
+    let plan = report_of_many(&world, job().argument("plan"), 0);
+    assert_eq!(plan["totals"]["not_sent"], 4);
+    let report = report_of_many(&world, job(), 6);
+    let actions: Vec<[&str; 3]> = report["actions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|a| ["path", "action", "outcome"].map(|name| a[name].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        actions,
+        [
+            ["assets/logo.png", "keep", "unchanged"],
+            ["assets/style.css", "copy", "stored"],
+            ["gone", "delete", "deleted"],
+            ["index.html", "put", "stored"],
+            ["stuck", "delete", "failed"],
+        ]
+    );
+    assert!(
+        report["actions"][4]["error"]
+            .as_str()
+            .unwrap()
+            .contains("AccessDenied")
+    );
+    let totals = &report["totals"];
+    let totals = ["uploaded", "unchanged", "deleted", "failed"].map(|name| &totals[name]);
+    assert_eq!(totals, [2, 1, 1, 1]);
+    let output = fs::read_to_string(world.dir.path().join("output")).unwrap();
+    assert!(
+        output.contains("deleted=1\n") && output.contains("unchanged=1\n"),
+        "{output}"
+    );
+}
+
+/// The same as `report_of`, where other files stand beside the report.
+fn report_of_many(world: &World, job: Job, code: i32) -> Value {
+    let job = job.var("DOCFERRY_REPORT", path(world));
+    job.run().exits(code);
+    let report: Value = serde_json::from_str(&fs::read_to_string(path(world)).unwrap()).unwrap();
+    validate(&report).unwrap_or_else(|error| panic!("{error}"));
+    report
+}
+
+#[test]
 fn the_schema_refuses_what_is_no_report() {
     let world = World::new();
     world.site();
     let report = report_of(&world, world.job(), 0);
     let breaks: [fn(&mut Value); 6] = [
         |report| report["version"] = json!(2),
-        |report| report["exit_code"] = json!(8),
+        |report| report["exit_code"] = json!(9),
         |report| report["more"] = json!(true),
         |report| drop(report.as_object_mut().unwrap().remove("totals")),
         |report| report["actions"][0]["outcome"] = json!("lost"),
