@@ -59,7 +59,7 @@ fn look(look: u8) -> Arc<Properties> {
 
 impl Bucket {
     fn store(&mut self, key: &str, thing: Thing) {
-        self.clock += 1;
+        self.clock += 10;
         let number = match self.kms {
             true => i128::from(self.clock) << 64,
             false => i128::from(thing.content),
@@ -68,7 +68,7 @@ impl Bucket {
             thing,
             etag: ETag::from_server(&format!("{number:032x}")),
             modified: self.clock,
-            summed: self.clock % 2 == 0,
+            summed: self.clock % 20 == 0,
         };
         self.objects.insert(key.to_owned(), object);
     }
