@@ -10,9 +10,10 @@ fn role_that_mirrors_to(ceph: &Ceph, prefix: &str) {
         "s3:DeleteObject",
         "s3:AbortMultipartUpload"
     ]);
+    // This server asks for the right to delete several objects at the bucket itself.
     let list = json!({
         "Effect": "Allow",
-        "Action": "s3:ListBucket",
+        "Action": ["s3:ListBucket", "s3:DeleteObject"],
         "Resource": format!("arn:aws:s3:::{}", ceph.name),
     });
     let policy = json!({
