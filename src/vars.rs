@@ -129,7 +129,7 @@ pub const ALL: &[Var] = &[
         "DOCFERRY_COMMAND",
         Value("upload"),
         "plan",
-        "What to do: `upload`, or `plan` to show what an upload would do; the first argument says the same",
+        "What to do: `upload`, or `plan` to show what an upload would do",
     ),
     var(
         Files,

@@ -52,17 +52,18 @@ impl<'a> Ended<'a> {
 
     pub(super) fn destination(&self) -> Option<String> {
         let settings = self.settings?;
-        Some(settings.destination.to_string())
+        Some(self.outputs.hide(settings.destination.to_string()))
     }
 
     /// Where people find what was uploaded: the file if it is one.
     pub(super) fn url(&self) -> Option<String> {
         let root = self.outputs.public_url.as_ref()?;
         let puts = self.record.plan().map_or(&[][..], |plan| &plan.puts);
-        Some(match puts {
+        let url = match puts {
             [put] if self.record.is_of_one_file() => root.of(&put.file.key),
             _ => root.to_string(),
-        })
+        };
+        Some(self.outputs.hide(url))
     }
 
     /// How often something was tried again.

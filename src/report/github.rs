@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use ring::rand::{SecureRandom as _, SystemRandom};
 
 use super::ended::Ended;
-use crate::settings::OutputSettings;
+use crate::settings::HIDDEN;
 use crate::text::hex;
 
 /// A word that nobody can guess.
@@ -35,19 +35,14 @@ pub(super) fn outputs(ended: &Ended<'_>) -> String {
     ];
     let mut text = String::new();
     for (name, value) in values {
-        if holds_a_secret(&value, ended.outputs) {
+        if value.contains(HIDDEN) {
+            // Where a secret was, nothing is left that leads anywhere.
             tracing::warn!("the output {name} is left out, since it holds a secret");
         } else if let Some(line) = output(name, &value, token().as_deref()) {
             text.push_str(&line);
         }
     }
     text
-}
-
-/// GitHub would take the whole output away, and say less about it.
-fn holds_a_secret(value: &str, outputs: &OutputSettings) -> bool {
-    let mut secrets = outputs.secrets.iter();
-    secrets.any(|secret| value.contains(secret.reveal().as_str()))
 }
 
 /// One output. A value with line breaks is delimited by a word that it does not

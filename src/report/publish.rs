@@ -61,7 +61,7 @@ pub fn publish(
     let summary = outputs.github_summary.as_deref();
     // Empty lines keep the page apart from what others write there.
     add("GITHUB_STEP_SUMMARY", summary, || {
-        format!("\n{}\n", page::page(&ended))
+        format!("\n{}\n", outputs.hide(page::page(&ended)))
     });
     let mut mistakes = Mistakes::default();
     if let Some(path) = &outputs.report

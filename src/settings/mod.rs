@@ -22,7 +22,7 @@ pub use choice::{
 };
 pub use identity::{HopSettings, IdTokenRequest, IdentitySettings, SessionPolicy, Start};
 pub use mistake::{Mistake, Mistakes};
-pub use outputs::OutputSettings;
+pub use outputs::{HIDDEN, OutputSettings};
 
 use crate::globs::Globs;
 use crate::host::Host;

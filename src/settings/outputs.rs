@@ -47,6 +47,7 @@ impl OutputSettings {
         let format = raw.log_format.as_deref().unwrap_or_default();
         let url = raw.public_url.as_deref();
         let said = said::values(environment, host);
+        let secrets = secrets(&said);
         let of_github = |name: &str| {
             let found = environment.iter().find(|(known, _)| known == name);
             let path = found.map(|(_, path)| PathBuf::from(path));
@@ -60,9 +61,16 @@ impl OutputSettings {
             github_output: of_github("GITHUB_OUTPUT"),
             github_summary: of_github("GITHUB_STEP_SUMMARY"),
             public_url: url.and_then(|url| public_url(url, host).ok()),
-            secrets: secrets(&said),
-            shown: shown(said),
+            shown: shown(said, &secrets),
+            secrets,
         }
+    }
+
+    /// A text without the secrets that it may hold.
+    #[must_use]
+    pub fn hide(&self, text: String) -> String {
+        let secrets = self.secrets.iter().map(Secret::reveal);
+        secrets.fold(text, |text, secret| text.replace(secret.as_str(), HIDDEN))
     }
 
     /// Whether anything is written beside the log.
@@ -93,43 +101,51 @@ pub(super) fn check(raw: &RawSettings, host: &Host, mistakes: &mut Mistakes) {
     {
         mistakes.add(Mistake::of_value("DOCFERRY_LOG_FORMAT", format, invalid));
     }
-    match (&raw.public_url, &raw.annotations) {
-        (Some(url), _) => {
-            if let Err(invalid) = public_url(url, host) {
-                mistakes.add(Mistake::of_value("DOCFERRY_PUBLIC_URL", url, invalid));
-            }
-        }
-        (None, Some(_)) => {
-            let reason = "is set, but there is no link to write";
-            let mistake = Mistake::new("DOCFERRY_ANNOTATIONS", reason);
-            mistakes.add(mistake.hint("say in DOCFERRY_PUBLIC_URL where people find the files"));
-        }
-        (None, None) => {}
+    if let Some(url) = &raw.public_url
+        && let Err(invalid) = public_url(url, host)
+    {
+        mistakes.add(Mistake::of_value("DOCFERRY_PUBLIC_URL", url, invalid));
     }
 }
 
-/// Each value that is secret, and each item of one that may be a list.
+/// Each value that is secret, and each item of the one that may be a list.
 fn secrets(said: &[(&'static str, String)]) -> Vec<Secret<String>> {
     let mut secrets = Vec::new();
-    for (_, value) in said.iter().filter(|(name, _)| vars::is_secret(name)) {
-        let separates = |c: char| c == ',' || c.is_whitespace();
-        let items = value.split(separates).filter(|item| !item.is_empty());
+    for (name, value) in said.iter().filter(|(name, _)| vars::is_secret(name)) {
+        let is_list = *name == "DOCFERRY_EXTERNAL_ID";
+        // A command to the runner is one line.
+        let separates = |c: char| c == '\n' || is_list && (c == ',' || c.is_whitespace());
+        let items = value.split(separates).map(str::trim);
+        let items = items.filter(|item| !item.is_empty());
         secrets.extend(items.map(|item| Secret::new(item.to_owned())));
     }
     secrets
 }
 
-fn shown(said: Vec<(&'static str, String)>) -> Vec<(&'static str, String)> {
+/// What stands in the place of a secret.
+pub const HIDDEN: &str = "***";
+
+fn shown(
+    said: Vec<(&'static str, String)>,
+    secrets: &[Secret<String>],
+) -> Vec<(&'static str, String)> {
+    let without = |value: &str| {
+        let value = without_a_password(value).into_owned();
+        let secrets = secrets.iter().map(Secret::reveal);
+        secrets.fold(value, |value, secret| {
+            value.replace(secret.as_str(), HIDDEN)
+        })
+    };
     said.into_iter()
         .map(|(name, value)| match vars::is_secret(name) {
-            true => (name, "***".to_owned()),
-            false => (name, without_a_password(&value).into_owned()),
+            true => (name, HIDDEN.to_owned()),
+            false => (name, without(&value)),
         })
         .collect()
 }
 
 /// An address may have a password in it: `https://user:password@host`.
-fn without_a_password(value: &str) -> Cow<'_, str> {
+pub(super) fn without_a_password(value: &str) -> Cow<'_, str> {
     let Some((scheme, rest)) = value.split_once("://") else {
         return Cow::Borrowed(value);
     };

@@ -4,6 +4,7 @@
 use std::ffi::OsString;
 
 use super::mistake::{Mistake, Mistakes};
+use super::outputs::without_a_password;
 use crate::text::printable;
 use crate::vars::{self, Group};
 
@@ -31,7 +32,10 @@ pub(super) fn look(name: &str, value: &str) -> Option<Mistake> {
     let reason = "stands in quotes: docker's --env-file takes quotes literally";
     let hint = match vars::is_secret(name) || BESIDE.contains(&name) {
         true => format!("write {name}=… without them"),
-        false => format!("write {name}={}", printable(inner)),
+        false => {
+            let shown = without_a_password(inner);
+            format!("write {name}={}", printable(&shown))
+        }
     };
     Some(Mistake::new(name, reason).hint(hint))
 }

@@ -183,6 +183,25 @@ fn secrets_are_masked_before_anything_else_is_printed_and_never_into_a_file() {
     let outcome = job().var("DOCFERRY_PUBLIC_URL", url).run().exits(0);
     outcome.says("the output url is left out, since it holds a secret");
     world.assert_no_secret_in(&fs::read_to_string(&github.output).unwrap());
+    // No other file holds one either.
+    let path = |name: &str| world.dir.path().join(name);
+    let url = format!("https://docs.example.org/{EXTERNAL_ID}/");
+    let job_with_files = job().var("DOCFERRY_PUBLIC_URL", url);
+    job_with_files
+        .var("DOCFERRY_REPORT", path("report.json"))
+        .var("DOCFERRY_DOTENV", path("dotenv"))
+        .var("DOCFERRY_ANNOTATIONS", path("links"))
+        .run()
+        .exits(0);
+    for file in ["report.json", "dotenv", "links"] {
+        let text = fs::read_to_string(path(file)).unwrap();
+        assert!(!text.contains(EXTERNAL_ID), "{file}: {text}");
+    }
+    assert!(
+        !fs::read_to_string(&github.summary)
+            .unwrap()
+            .contains(EXTERNAL_ID)
+    );
     // A file is no runner: it would keep the secret.
     let log = world.dir.path().join("log.txt");
     let running = job().start_with_stderr(fs::File::create(&log).unwrap());
@@ -241,7 +260,7 @@ fn many_failures_make_few_annotations_and_a_small_page() {
         "{}",
         page.len()
     );
-    assert!(!page.contains("<b&gt;") && !page.contains("<i"));
+    assert!(!page.contains("<b>.") && !page.contains("<i"));
 }
 
 /// Each name fails once and succeeds once, on each host and in each output.
@@ -455,6 +474,38 @@ fn the_log_is_json_where_that_is_asked_for() {
 }
 
 #[test]
+fn a_secret_with_spaces_is_one_secret_and_a_plan_with_changes_is_no_failure() {
+    let world = World::new();
+    world.site();
+    let github = GitHub::new(&world);
+    let job = || {
+        github
+            .job(world.job())
+            .var("DOCFERRY_MANIFEST_KEY", "a docs key 1")
+    };
+    let outcome = job().run().exits(0).says("::add-mask::a docs key 1\n");
+    assert!(
+        !outcome.stderr.contains("::add-mask::docs"),
+        "{}",
+        outcome.stderr
+    );
+    assert_eq!(github.outputs()["destination"], "s3://example-docs/site/");
+    let plan = job()
+        .argument("plan")
+        .var("DOCFERRY_PLAN_EXIT_CODE", "true");
+    plan.run()
+        .exits(8)
+        .says("the plan changes 3 objects")
+        .says_nothing_of("::error");
+    let quoted = job().var("AWS_ENDPOINT_URL", "\"https://me:hunter2@s3.example.org\"");
+    quoted
+        .run()
+        .exits(2)
+        .says("write AWS_ENDPOINT_URL=https://***@s3")
+        .says_nothing_of("hunter2");
+}
+
+#[test]
 fn a_single_file_is_linked_itself_and_a_link_needs_an_address() {
     let world = World::new();
     world.file("hand book.pdf", "x");
@@ -468,10 +519,11 @@ fn a_single_file_is_linked_itself_and_a_link_needs_an_address() {
     url.var("GITHUB_REF_NAME", "fix/#1").run().exits(0);
     let found = &github.outputs()["url"];
     assert_eq!(found, "https://docs.example.org/fix--1/hand%20book.pdf");
-    let job = job().var("DOCFERRY_ANNOTATIONS", world.dir.path().join("links"));
-    job.run()
-        .exits(2)
-        .says("say in DOCFERRY_PUBLIC_URL where people find the files");
+    // Without an address there is no link, and nothing fails for it.
+    let links = world.dir.path().join("links");
+    let job = job().var("DOCFERRY_ANNOTATIONS", &links);
+    job.run().exits(0);
+    assert_eq!(fs::read_to_string(links).unwrap(), "{\"docferry\":[]}\n");
     let mistaken = world.job().var("DOCFERRY_PUBLIC_URL", "docs.example.org");
     mistaken
         .run()

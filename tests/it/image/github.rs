@@ -53,7 +53,7 @@ impl Step {
     fn with(mut self, given: &[(&str, &str)]) -> Self {
         let action = include_str!("../../../action.yml");
         let (_, inputs) = action.split_once("\ninputs:\n").unwrap();
-        let (inputs, _) = inputs.split_once("\nruns:").unwrap();
+        let (inputs, _) = inputs.split_once("\noutputs:").unwrap();
         let known: Vec<&str> = inputs
             .lines()
             .filter_map(|line| line.strip_prefix("  ")?.strip_suffix(':'))
@@ -104,7 +104,17 @@ fn a_github_step_reads_its_inputs_with_their_dashes() {
         .without("DOCFERRY_SOURCE")
         .without("DOCFERRY_DESTINATION");
     let container = step.container.env(&job);
-    job.start_by(container.command(&[]), "").wait().exits(0);
+    let outcome = job.start_by(container.command(&[]), "").wait().exits(0);
+    assert!(
+        outcome.stderr.starts_with("::add-mask::"),
+        "{}",
+        outcome.stderr
+    );
+    let written =
+        |name: &str| fs::read_to_string(step.folder.join("file_commands").join(name)).unwrap();
+    let output = written("set_output");
+    assert!(output.contains("uploaded=3\n"), "{output}");
+    assert!(written("step_summary").contains("docferry uploaded 3 files"));
     world.assert_all_in_place();
     let page = world.object("site/index.html");
     assert_eq!(page.properties.cache_control.as_deref(), Some("no-cache"));
