@@ -84,7 +84,9 @@ impl ExitCode {
             Self::Identity => "No AWS identity, or it may not assume the role, or it ran out",
             Self::Source => "The source is missing, empty, or holds what cannot be carried",
             Self::Destination => "The bucket refused the upload or cannot be reached",
-            Self::Objects => "Some objects failed; the others are in place",
+            Self::Objects => {
+                "Some objects failed or could not be deleted, or another run wrote there at the same time; the others are in place"
+            }
             Self::Guard => "A guard stopped the run before any change",
             Self::Changes => "`plan` found something to do, and `DOCFERRY_PLAN_EXIT_CODE` is set",
             Self::Interrupted => "Interrupted by SIGINT; open multipart uploads were aborted",

@@ -50,7 +50,31 @@ fn run(world: &World, job: &str, variables: &[(&str, &str)]) -> Outcome {
     for (name, value) in always.iter().chain(variables) {
         command.arg("--variable").arg(format!("{name}={value}"));
     }
-    world.job().start_by(command, "").wait()
+    let outcome = world.job().start_by(command, "").wait();
+    for (name, part) in [
+        ("docferry-report.json", "\"outcome\": \"done\""),
+        (
+            "docferry.env",
+            "DOCFERRY_URL=https://docs.example.org/handbook/\n",
+        ),
+        (
+            "docferry-annotations.json",
+            "https://docs.example.org/handbook/",
+        ),
+    ] {
+        let left = walkdir::WalkDir::new(&project)
+            .into_iter()
+            .map(Result::unwrap);
+        let texts: Vec<String> = left
+            .filter(|entry| entry.file_name() == name)
+            .map(|entry| fs::read_to_string(entry.path()).unwrap())
+            .collect();
+        assert!(
+            texts.iter().any(|text| text.contains(part)),
+            "{name}: {texts:?}"
+        );
+    }
+    outcome
 }
 
 fn assert_arrived(world: &World) {
