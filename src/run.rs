@@ -160,8 +160,8 @@ impl Job<'_> {
         let (plan, mut memory) = match settings.sync.looks() {
             true => {
                 let plan = Arc::unwrap_or_clone(plan);
-                let (plan, memory) = Box::pin(sync::compare(self, plan)).await?;
-                (self.record.keep_plan(plan), memory)
+                let (plan, memory) = Box::pin(sync::compare(self, plan)).await;
+                (self.record.keep_plan(plan), memory?)
             }
             false => (plan, None),
         };

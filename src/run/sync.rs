@@ -6,13 +6,42 @@ use super::{Job, Memory, stopped};
 use crate::error::{Error, LIST_LIMIT, Refusal};
 use crate::inspect;
 use crate::plan::{Decision, Facts, Plan, Reason, Strays, sort};
-use crate::remote::{Listing, Unanswered, list, read};
+use crate::remote::{Unanswered, list, read};
 use crate::settings::{Command, Compare, Mode};
 use crate::text::{count, grouped, printable};
 
-/// Compares the source with what is there. What is needed to write the manifest
-/// in the end comes along, if there is to be one.
-pub(super) async fn compare(job: &Job<'_>, plan: Plan) -> Result<(Plan, Option<Memory>), Error> {
+/// What there is to compare with.
+struct Around {
+    facts: Vec<Facts>,
+    memory: Option<Memory>,
+    strays: Strays,
+    /// How many objects there are.
+    total: usize,
+}
+
+/// Compares the source with what is there. The plan comes back whatever happens,
+/// so that it can be told; what is needed to write the manifest in the end comes
+/// along, if there is to be one.
+pub(super) async fn compare(job: &Job<'_>, plan: Plan) -> (Plan, Result<Option<Memory>, Error>) {
+    let around = match look_around(job, &plan).await {
+        Ok(Some(around)) => around,
+        Ok(None) => return (all_unknown(plan), Ok(None)),
+        Err(error) => return (plan, Err(error)),
+    };
+    let (mut plan, decided) = decide(job, plan, around.facts).await;
+    if let Err(error) = decided {
+        return (plan, Err(error));
+    }
+    let chosen = match job.settings.sync.mode {
+        Mode::Mirror => choose_deletes(job, &mut plan, around.strays, around.total),
+        Mode::Copy | Mode::Sync => Ok(()),
+    };
+    (plan, chosen.map(|()| around.memory))
+}
+
+/// Reads the manifest and lists the destination; none, where neither is allowed
+/// and that is borne.
+async fn look_around(job: &Job<'_>, plan: &Plan) -> Result<Option<Around>, Error> {
     let (place, sync) = (job.far.place(), &job.settings.sync);
     let mirrors = sync.mode == Mode::Mirror;
     let manifest = async {
@@ -30,7 +59,7 @@ pub(super) async fn compare(job: &Job<'_>, plan: Plan) -> Result<(Plan, Option<M
         Ok(listing) => listing,
         Err(denied) if denied.is_denied() && !mirrors && sync.compare == Compare::Auto => {
             warn(&denied, "every file is sent");
-            return Ok((all_unknown(plan), None));
+            return Ok(None);
         }
         Err(unanswered) => return Err(job.far.explain(&unanswered)),
     };
@@ -46,19 +75,14 @@ pub(super) async fn compare(job: &Job<'_>, plan: Plan) -> Result<(Plan, Option<M
         Some(Err(unanswered)) => return Err(job.far.explain(&unanswered)),
         None => None,
     };
-    let Listing {
-        seen,
-        strays,
-        total,
-        has_manifest: _,
-    } = listing;
-    let mut facts: Vec<Facts> = seen.into_iter().map(with_object).collect();
-    let memory = manifest.map(|manifest| Memory::read(job, manifest, &plan, &mut facts));
-    let mut plan = decide(job, plan, facts).await?;
-    if mirrors {
-        choose_deletes(job, &mut plan, strays, total)?;
-    }
-    Ok((plan, memory))
+    let mut facts: Vec<Facts> = listing.seen.into_iter().map(with_object).collect();
+    let memory = manifest.map(|manifest| Memory::read(job, manifest, plan, &mut facts));
+    Ok(Some(Around {
+        facts,
+        memory,
+        strays: listing.strays,
+        total: listing.total,
+    }))
 }
 
 fn with_object(seen: Option<crate::plan::Seen>) -> Facts {
@@ -76,11 +100,10 @@ fn all_unknown(mut plan: Plan) -> Plan {
     plan
 }
 
-async fn decide(job: &Job<'_>, plan: Plan, facts: Vec<Facts>) -> Result<Plan, Error> {
-    let how = job.settings.sync.compare;
+async fn decide(job: &Job<'_>, plan: Plan, facts: Vec<Facts>) -> (Plan, Result<(), Error>) {
     let plan = Arc::new(plan);
     let asking = inspect::Asking {
-        how,
+        how: job.settings.sync.compare,
         // Whoever may write there can make a content to a checksum.
         by_checksums: job.settings.sync.manifest_key.is_none(),
         root: job.root,
@@ -89,8 +112,16 @@ async fn decide(job: &Job<'_>, plan: Plan, facts: Vec<Facts>) -> Result<Plan, Er
     };
     let comparing = inspect::compare(&plan, facts, asking);
     let compared = job.stop.or(comparing).await;
-    let compared = compared.ok_or_else(|| stopped(job.stop))?;
-    let compared = compared.map_err(|unanswered| job.far.explain(&unanswered))?;
+    let compared = match compared.ok_or_else(|| stopped(job.stop)) {
+        Ok(compared) => compared.map_err(|unanswered| job.far.explain(&unanswered)),
+        Err(stopped) => Err(stopped),
+    };
+    // All that shared it has come to its end, unless it was stopped.
+    let mut plan = Arc::unwrap_or_clone(plan);
+    let compared = match compared {
+        Ok(compared) => compared,
+        Err(error) => return (plan, Err(error)),
+    };
     if let Some(denied) = &compared.unanswered {
         let unknown = compared
             .decided
@@ -102,10 +133,8 @@ async fn decide(job: &Job<'_>, plan: Plan, facts: Vec<Facts>) -> Result<Plan, Er
         );
         warn(denied, &then);
     }
-    // All that shared it has come to its end.
-    let mut plan = Arc::unwrap_or_clone(plan);
     plan.settle(compared.decided);
-    Ok(plan)
+    (plan, Ok(()))
 }
 
 /// A permission that is missing, and what happens without it.

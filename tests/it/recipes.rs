@@ -51,6 +51,12 @@ fn run(world: &World, job: &str, variables: &[(&str, &str)]) -> Outcome {
         command.arg("--variable").arg(format!("{name}={value}"));
     }
     let outcome = world.job().start_by(command, "").wait();
+    assert_left_behind(&project);
+    outcome
+}
+
+/// What the recipe declares as artifacts is there.
+fn assert_left_behind(project: &std::path::Path) {
     for (name, part) in [
         ("docferry-report.json", "\"outcome\": \"done\""),
         (
@@ -62,7 +68,7 @@ fn run(world: &World, job: &str, variables: &[(&str, &str)]) -> Outcome {
             "https://docs.example.org/handbook/",
         ),
     ] {
-        let left = walkdir::WalkDir::new(&project)
+        let left = walkdir::WalkDir::new(project)
             .into_iter()
             .map(Result::unwrap);
         let texts: Vec<String> = left
@@ -74,7 +80,6 @@ fn run(world: &World, job: &str, variables: &[(&str, &str)]) -> Outcome {
             "{name}: {texts:?}"
         );
     }
-    outcome
 }
 
 fn assert_arrived(world: &World) {

@@ -267,6 +267,24 @@ fn a_mirror_reports_what_it_kept_copied_deleted_and_could_not_delete() {
     );
 }
 
+#[test]
+fn a_comparison_that_fails_reports_what_was_to_be_sent() {
+    let world = World::new();
+    world.site();
+    let job = || world.job().var("DOCFERRY_MODE", "mirror");
+    let refused = report_of_many(&world, job(), 5);
+    assert_eq!(refused["totals"]["not_sent"], 3);
+    // What a guard stops is there with what it would have deleted.
+    world.aws.role(ROLE).policy(crate::sync::may_compare());
+    world.aws.bucket(BUCKET).object("site/old", b"x");
+    let guarded = report_of_many(&world, job().var("DOCFERRY_MAX_DELETE", "0"), 7);
+    let old = &guarded["actions"][3];
+    assert_eq!(
+        [&old["path"], &old["action"], &old["outcome"]],
+        ["old", "delete", "not_sent"]
+    );
+}
+
 /// The same as `report_of`, where other files stand beside the report.
 fn report_of_many(world: &World, job: Job, code: i32) -> Value {
     let job = job.var("DOCFERRY_REPORT", path(world));
