@@ -189,6 +189,16 @@ fn after_a_failed_or_stopped_upload_nothing_is_deleted() {
     );
     mirror(&world).run().exits(5);
     world.aws.clear_faults();
+    // One object fails by itself, which stops nothing else.
+    let bad = Answer::Error {
+        status: 400,
+        code: "InvalidArgument".into(),
+        message: "no".into(),
+    };
+    let fault = Fault::new("PutObject").key("*new.html").times(99);
+    world.aws.fault(fault.then(bad));
+    mirror(&world).run().exits(6);
+    world.aws.clear_faults();
     world
         .aws
         .fault(Fault::new("PutObject").key("*new.html").then(Answer::Stall));
