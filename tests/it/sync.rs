@@ -652,6 +652,28 @@ fn copies_and_their_failures_need_no_second_turn() {
 }
 
 #[test]
+fn an_object_that_was_replaced_meanwhile_is_not_copied() {
+    let world = world();
+    world.aws.role(ROLE).policy(may_read());
+    world.site();
+    sync(&world).run().exits(0);
+    // The page is copied in the stage after the style sheet.
+    let slow = Answer::Delay(Duration::from_secs(2));
+    world
+        .aws
+        .fault(Fault::new("CopyObject").key("*.css").then(slow));
+    let running = sync(&world)
+        .var("DOCFERRY_CACHE_CONTROL", "no-cache")
+        .start();
+    std::thread::sleep(Duration::from_secs(1));
+    put_by_another(&world, "site/index.html", b"<h1>Handbooj</h1>");
+    running.wait().exits(0);
+    let page = world.object("site/index.html");
+    assert_eq!(page.bytes(), "<h1>Handbook</h1>");
+    assert_eq!(page.properties.cache_control.as_deref(), Some("no-cache"));
+}
+
+#[test]
 fn a_time_out_leaves_a_record_of_what_is_in_place() {
     let world = world();
     world.site();
