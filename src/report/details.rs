@@ -1,5 +1,6 @@
 //! Parts of the log that few people read, which CI hosts show closed.
 
+use super::log::DETAIL;
 use super::screen::Screen;
 use super::{github, gitlab, now};
 use crate::host::Kind;
@@ -32,7 +33,8 @@ impl Screen {
     /// goes on to obey, since a token may have to be masked at any time.
     #[must_use]
     pub fn objects(&self) -> Option<Details> {
-        tracing::enabled!(tracing::Level::DEBUG).then(|| self.open("each object", None))
+        tracing::enabled!(target: DETAIL, tracing::Level::INFO)
+            .then(|| self.open("each object", None))
     }
 
     fn open(&self, title: &str, word: Option<String>) -> Details {

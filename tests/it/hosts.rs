@@ -506,6 +506,23 @@ fn a_secret_with_spaces_is_one_secret_and_a_plan_with_changes_is_no_failure() {
 }
 
 #[test]
+fn a_line_for_each_object_stands_in_a_part_of_its_own() {
+    let world = World::new();
+    world.site();
+    let github = GitHub::new(&world);
+    let job = || github.job(world.job());
+    let outcome = job().var("DOCFERRY_LOG", "debug").run().exits(0);
+    let (_, after) = outcome.stderr.split_once("::group::each object\n").unwrap();
+    let (group, _) = after.split_once("::endgroup::\n").unwrap();
+    assert_eq!(
+        group.matches("stored s3://example-docs/site/").count(),
+        3,
+        "{group}"
+    );
+    job().run().exits(0).says_nothing_of("each object");
+}
+
+#[test]
 fn a_single_file_is_linked_itself_and_a_link_needs_an_address() {
     let world = World::new();
     world.file("hand book.pdf", "x");
