@@ -14,7 +14,7 @@ use crate::plan::{Decision, Facts, Looked, Plan, Question, Verdict, agree, decid
 use crate::remote::{Looks, Place, Unanswered, look};
 use crate::settings::Compare;
 use crate::stop::Stop;
-use crate::transfer::{Algorithm, Root};
+use crate::transfer::{Algorithm, Root, finished};
 use contents::{Task, read_all};
 
 /// How many objects S3 is asked about at once.
@@ -123,9 +123,7 @@ async fn heads(
         let Some(joined) = under_way.join_next().await else {
             break;
         };
-        // Nobody aborts these tasks, so only a panic ends here, which goes on.
-        let (index, answer) =
-            joined.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+        let (index, answer) = finished(joined);
         match answer {
             Ok(Some(looks)) => {
                 answers += 1;

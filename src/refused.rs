@@ -46,6 +46,8 @@ pub enum Asked {
     Own,
     /// To delete objects.
     Delete,
+    /// To give or to take the lock, which needs this action.
+    Lock(&'static str),
 }
 
 impl Asked {
@@ -66,6 +68,7 @@ impl Asked {
             Self::List => "s3:ListBucket",
             Self::Own => "s3:GetObject",
             Self::Delete => "s3:DeleteObject",
+            Self::Lock(action) => action,
         }
     }
 
@@ -75,6 +78,7 @@ impl Asked {
             Self::List => "to list",
             Self::Own => "docferry's own record in",
             Self::Delete => "to delete from",
+            Self::Lock(_) => "docferry's own lock in",
         }
     }
 }
@@ -277,7 +281,7 @@ fn access_denied(message: &str, at: &Circumstances<'_>) -> Vec<String> {
         ));
     }
     hints.extend(owner_hint(at).filter(|_| !said));
-    if matches!(at.asked, Asked::Put | Asked::Own) {
+    if matches!(at.asked, Asked::Put | Asked::Own | Asked::Lock(_)) {
         hints.push(format!(
             "if bucket {bucket} is encrypted with a KMS key: {}",
             kms(at)
@@ -311,6 +315,7 @@ fn without_it(at: &Circumstances<'_>) -> Option<&'static str> {
         ),
         Asked::Own => Some("DOCFERRY_COMPARE=etag does without docferry's own record"),
         Asked::Delete => Some("DOCFERRY_MODE=sync deletes nothing"),
+        Asked::Lock(_) => Some("DOCFERRY_LOCK=off does without a lock"),
     }
 }
 
@@ -345,7 +350,7 @@ fn identity_policy(at: &Circumstances<'_>) -> String {
         condition(at),
         match at.asked {
             Asked::List => "(the resource is the bucket itself, without a /*)",
-            Asked::Put | Asked::Own | Asked::Delete =>
+            Asked::Put | Asked::Own | Asked::Delete | Asked::Lock(_) =>
                 "(the resource ends in /*: without it the statement means the bucket, not its objects)",
         }
     )
@@ -409,7 +414,7 @@ fn objects(at: &Circumstances<'_>) -> String {
     let Destination { bucket, prefix } = at.destination;
     match at.asked {
         Asked::List => format!("arn:{partition}:s3:::{bucket}"),
-        Asked::Put | Asked::Own | Asked::Delete => {
+        Asked::Put | Asked::Own | Asked::Delete | Asked::Lock(_) => {
             format!("arn:{partition}:s3:::{bucket}/{prefix}*")
         }
     }
@@ -423,7 +428,7 @@ fn condition(at: &Circumstances<'_>) -> String {
         Asked::List if !prefix.is_empty() => {
             format!(", \"Condition\": {{\"StringLike\": {{\"s3:prefix\": \"{prefix}*\"}}}}")
         }
-        Asked::Put | Asked::List | Asked::Own | Asked::Delete => String::new(),
+        Asked::Put | Asked::List | Asked::Own | Asked::Delete | Asked::Lock(_) => String::new(),
     }
 }
 

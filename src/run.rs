@@ -103,7 +103,7 @@ async fn lock(job: &Job<'_>) -> Result<Option<Held>, Error> {
         take(desk, &holder).await
     };
     let taken = stop.or(held).await.ok_or_else(|| stopped(stop))?;
-    match taken.map_err(|unanswered| far.explain(&unanswered))? {
+    match taken.map_err(|unanswered| far.explain_lock(&unanswered))? {
         Taken::Held(held) => Ok(Some(held)),
         Taken::Busy(other) => {
             let what = format!("another run writes to {}", settings.destination);

@@ -12,6 +12,7 @@ use super::span::Span;
 use super::{Place, Unanswered, manifest};
 use crate::aws::{AwsError, Cause};
 use crate::plan::{Put, Seen, Strays, is_own};
+use crate::transfer::finished;
 use crate::types::{ETag, OWN_FOLDER};
 
 /// How many stretches are listed at once.
@@ -60,8 +61,7 @@ pub async fn list(
         }
     }
     while let Some(joined) = under_way.join_next().await {
-        // Nobody aborts these tasks, so only a panic ends here, which goes on.
-        let page = joined.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+        let page = finished(joined);
         let number = page.number;
         let answer = page.answer.map_err(|error| unanswered(place, error))?;
         if let Some(span) = spans[number].take() {

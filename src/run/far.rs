@@ -9,7 +9,7 @@ use crate::identity::{Identity, Writer};
 use crate::plan::Plan;
 use crate::refused::{self, Asked, Circumstances};
 use crate::remote::{Desk, Place, Unanswered};
-use crate::settings::{ExpectedOwner, Mistake, Mistakes, Settings};
+use crate::settings::{ExpectedOwner, Mistake, Mistakes, Mode, Settings};
 use crate::stop::Stop;
 use crate::transfer::{Failure, Load, Root, Verdict, Wire};
 use crate::types::{AccountId, Destination};
@@ -83,6 +83,7 @@ impl<'a> Far<'a> {
             retries: self.retries.clone(),
             credentials: Arc::clone(&self.identity.credentials),
             records,
+            holds_stages: self.settings.sync.mode != Mode::Copy,
         }
     }
 
@@ -104,8 +105,16 @@ impl<'a> Far<'a> {
 
     /// The end of a run to which S3 did not answer a question.
     pub(super) fn explain(&self, unanswered: &Unanswered) -> Error {
+        self.explain_as(unanswered, Asked::of(unanswered.action))
+    }
+
+    /// The same, for the lock.
+    pub(super) fn explain_lock(&self, unanswered: &Unanswered) -> Error {
+        self.explain_as(unanswered, Asked::Lock(unanswered.action))
+    }
+
+    fn explain_as(&self, unanswered: &Unanswered, asked: Asked) -> Error {
         let failure = Failure::from(AwsError::clone(&unanswered.error));
-        let asked = Asked::of(unanswered.action);
         let at = self.circumstances(unanswered.url.clone(), asked);
         let refusal = Box::new(refused::explain(&failure, &at));
         match failure.verdict(false) {

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::choice::{LogLevel, Mode, Switch};
+use super::choice::{LogLevel, Switch};
 use super::mistake::{Mistake, Mistakes};
 use super::outputs;
 use super::said::RawSettings;
-use super::{Concurrency, ExpectedOwner, Settings, SyncSettings, TransferSettings};
+use super::{Concurrency, ExpectedOwner, Settings, TransferSettings};
 use crate::globs::Globs;
 use crate::host::{Fill, Host};
 use crate::types::{AccountId, Bytes, Destination, Invalid, parse_duration};
@@ -56,7 +56,7 @@ pub(super) fn understand(
     let expected_owner = expected_owner(&mut read, raw.expected_bucket_owner.as_deref());
     let path_style = read.with_default("DOCFERRY_PATH_STYLE", raw.path_style.as_deref());
     let sync = sync::sync(&mut read, raw);
-    let transfer = transfer(&mut read, raw, sync.as_ref());
+    let transfer = transfer(&mut read, raw);
     let order = sync::order(&mut read, raw);
     let plan_format = read.with_default("DOCFERRY_PLAN_FORMAT", raw.plan_format.as_deref());
     let plan_exit_code = read.switch("DOCFERRY_PLAN_EXIT_CODE", raw.plan_exit_code.as_deref());
@@ -145,11 +145,7 @@ fn expected_owner(read: &mut Reader, said: Option<&str>) -> Option<ExpectedOwner
     Some(owner.unwrap_or(ExpectedOwner::Writer))
 }
 
-fn transfer(
-    read: &mut Reader,
-    raw: &RawSettings,
-    sync: Option<&SyncSettings>,
-) -> Option<TransferSettings> {
+fn transfer(read: &mut Reader, raw: &RawSettings) -> Option<TransferSettings> {
     let concurrency = concurrency(read, raw.concurrency.as_deref());
     let threshold = read.size(
         "DOCFERRY_MULTIPART_THRESHOLD",
@@ -185,7 +181,6 @@ fn transfer(
         stall_timeout: stall_timeout?,
         timeout: timeout?,
         on_error: on_error?,
-        holds_stages: sync.is_some_and(|sync| sync.mode != Mode::Copy),
         abort_stale_uploads: stale?,
         timed: raw.report.is_some(),
     })

@@ -151,8 +151,6 @@ pub struct TransferSettings {
     pub timeout: Option<Duration>,
     /// What the failure of one object means for the others.
     pub on_error: OnError,
-    /// Whether a stage waits until all before it is in place, rather than done.
-    pub holds_stages: bool,
     /// How old an open upload of the same writer is before it is removed.
     pub abort_stale_uploads: Option<Duration>,
     /// Whether it is noted how long each object takes.

@@ -69,8 +69,7 @@ impl OutputSettings {
     /// A text without the secrets that it may hold.
     #[must_use]
     pub fn hide(&self, text: String) -> String {
-        let secrets = self.secrets.iter().map(Secret::reveal);
-        secrets.fold(text, |text, secret| text.replace(secret.as_str(), HIDDEN))
+        without_secrets(text, &self.secrets)
     }
 
     /// Whether anything is written beside the log.
@@ -125,17 +124,16 @@ fn secrets(said: &[(&'static str, String)]) -> Vec<Secret<String>> {
 /// What stands in the place of a secret.
 pub const HIDDEN: &str = "***";
 
+fn without_secrets(text: String, secrets: &[Secret<String>]) -> String {
+    let secrets = secrets.iter().map(Secret::reveal);
+    secrets.fold(text, |text, secret| text.replace(secret.as_str(), HIDDEN))
+}
+
 fn shown(
     said: Vec<(&'static str, String)>,
     secrets: &[Secret<String>],
 ) -> Vec<(&'static str, String)> {
-    let without = |value: &str| {
-        let value = without_a_password(value).into_owned();
-        let secrets = secrets.iter().map(Secret::reveal);
-        secrets.fold(value, |value, secret| {
-            value.replace(secret.as_str(), HIDDEN)
-        })
-    };
+    let without = |value: &str| without_secrets(without_a_password(value).into_owned(), secrets);
     said.into_iter()
         .map(|(name, value)| match vars::is_secret(name) {
             true => (name, HIDDEN.to_owned()),

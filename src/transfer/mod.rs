@@ -82,6 +82,8 @@ pub struct Load {
     pub credentials: Arc<Renewing>,
     /// Whether it shall be known what was stored, for docferry's own record.
     pub records: bool,
+    /// Whether a stage waits until all before it is in place, rather than done.
+    pub holds_stages: bool,
 }
 
 /// Carries a plan out. It is shared by all requests that are under way.
@@ -149,7 +151,7 @@ pub async fn carry(
     for stage in stages {
         work.carry(stage).await;
         // What is missing may be what the next stage's pages need.
-        let incomplete = settings.holds_stages && !work.tally.failed.is_empty();
+        let incomplete = load.holds_stages && !work.tally.failed.is_empty();
         if incomplete || work.courier.stop.is_requested() {
             break;
         }
@@ -325,11 +327,11 @@ impl Courier {
     }
 }
 
-fn finished(joined: Result<Done, JoinError>) -> Done {
+/// What a task came to that nobody aborts.
+pub(crate) fn finished<T>(joined: Result<T, JoinError>) -> T {
     match joined {
         Ok(done) => done,
-        // Nobody aborts these tasks, so only a panic ends here: a bug, which
-        // goes on to where it can be seen.
+        // Only a panic ends here: a bug, which goes on to where it can be seen.
         Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
 }

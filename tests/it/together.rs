@@ -166,9 +166,24 @@ fn a_lock_that_may_not_be_written_is_explained() {
     locked(&world, "wait")
         .run()
         .exits(5)
+        .says("S3 refused docferry's own lock in bucket example-docs")
+        .says("account   222222222222 writes")
+        .says("action    s3:PutObject")
         .says("resource  s3://example-docs/site/.docferry/lock");
     // A plan changes nothing and needs no lock.
     locked(&world, "wait").argument("plan").run().exits(0);
+    // One that is there and may not be read.
+    let world = crate::sync::world();
+    world.site();
+    world.aws.bucket(BUCKET).object(LOCK, b"{}");
+    locked(&world, "wait")
+        .run()
+        .exits(5)
+        .says("S3 refused docferry's own lock in bucket example-docs")
+        .says("action    s3:GetObject")
+        .says("DOCFERRY_LOCK=off does without a lock")
+        .says("\"Action\": \"s3:GetObject\", \"Resource\": \"arn:aws:s3:::example-docs/site/*\"")
+        .says_nothing_of("DOCFERRY_COMPARE");
 }
 
 /// Longer than a lease: the lock is renewed, and a run that loses it stops.
