@@ -33,11 +33,11 @@ pub struct Place<'a> {
 }
 
 impl Place<'_> {
-    fn bucket(&self) -> &str {
+    pub(crate) fn bucket(&self) -> &str {
         self.destination.bucket.as_str()
     }
 
-    fn owner(&self) -> Option<String> {
+    pub(crate) fn owner(&self) -> Option<String> {
         self.owner.map(ToString::to_string)
     }
 

@@ -64,6 +64,17 @@ pub enum Encoding {
     Applied(Compression),
 }
 
+impl Encoding {
+    /// The encoding that the file has already.
+    #[must_use]
+    pub fn stored(&self) -> Option<&str> {
+        match self {
+            Self::Stored(encoding) => Some(encoding),
+            Self::Plain | Self::Applied(_) => None,
+        }
+    }
+}
+
 /// The rule that gave a property.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Origin {

@@ -2,7 +2,7 @@
 //! them.
 
 use super::Verdict;
-use crate::rules::{Encoding, Properties};
+use crate::rules::Properties;
 
 /// What S3 shows of an object ("`HeadObject`", Amazon S3 API Reference), by the
 /// names of its headers.
@@ -27,12 +27,11 @@ const KEY: &str = "x-amz-server-side-encryption-aws-kms-key-id";
 /// Compares what is shown with what is wanted.
 #[must_use]
 pub fn agree(shown: &Shown, wanted: &Properties) -> Verdict {
-    let stamped = wanted.headers.len() - wanted.stamped;
-    let (said, stamp) = wanted.headers.split_at(stamped);
+    let said = wanted.headers.len() - wanted.stamped;
+    let (said, stamp) = wanted.headers.split_at(said);
     let mut expected = vec![("content-type", wanted.content_type.as_str())];
-    if let Encoding::Stored(encoding) = &wanted.encoding {
-        expected.push(("content-encoding", encoding));
-    }
+    let stored = wanted.encoding.stored();
+    expected.extend(stored.map(|encoding| ("content-encoding", encoding)));
     expected.extend(said.iter().map(|h| (h.name.as_str(), h.value.as_str())));
     let found = |name: &str| {
         let mut all = shown.headers.iter();
@@ -71,7 +70,7 @@ fn fits(name: &str, wanted: &str, found: Option<&str>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::Header;
+    use crate::rules::{Encoding, Header};
     use crate::types::Digest;
 
     fn properties(headers: &[(&str, &str)], stamped: usize) -> Properties {

@@ -114,12 +114,11 @@ const MOST_COPIED: Bytes = Bytes::gib(1);
 
 /// Decides, or says what is still to be found out.
 pub fn decide(put: &Put, facts: &Facts, compare: Compare) -> Result<Decision, Question> {
-    let Some(seen) = facts.seen.filter(|_| compare != Compare::Always) else {
-        let reason = match compare {
-            Compare::Always => Reason::Forced,
-            Compare::Auto | Compare::Manifest | Compare::ETag | Compare::Size => Reason::New,
-        };
-        return Ok(Decision::Put(reason));
+    if compare == Compare::Always {
+        return Ok(Decision::Put(Reason::Forced));
+    }
+    let Some(seen) = facts.seen else {
+        return Ok(Decision::Put(Reason::New));
     };
     match (compare, facts.record) {
         (Compare::Auto | Compare::Manifest, Some(record)) => by_record(put, facts, &record),

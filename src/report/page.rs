@@ -35,20 +35,11 @@ pub(super) fn page(ended: &Ended<'_>) -> String {
     page.push_str("</table>\n");
     let failed = |entry: &Entry<'_>| matches!(entry.outcome, Outcome::Failed | Outcome::InDoubt);
     let totals = ended.totals;
-    let (failures, changes) = (
-        totals.failed + totals.in_doubt,
-        totals.uploaded + totals.deleted,
-    );
+    let failures = totals.failed + totals.in_doubt;
     list(&mut page, ended, "what failed", failures, failed);
-    let what = if ended.is_plan() {
-        "what would be done"
-    } else {
-        "what changed"
-    };
-    let changes = if ended.is_plan() {
-        totals.not_sent
-    } else {
-        changes
+    let (what, changes) = match ended.is_plan() {
+        true => ("what would be done", totals.not_sent),
+        false => ("what changed", totals.uploaded + totals.deleted),
     };
     list(&mut page, ended, what, changes, |entry| {
         match entry.outcome {

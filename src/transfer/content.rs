@@ -122,24 +122,26 @@ impl Range {
 
     pub(super) fn digest(&self) -> io::Result<Digest> {
         let mut running = blake3::Hasher::new();
-        let mut at = self.begin;
-        while at < self.end {
-            let chunk = self.chunk(at)?;
-            running.update(chunk.as_ref());
-            at += chunk.as_ref().len() as u64;
-        }
+        self.each_chunk(|bytes| {
+            running.update(bytes);
+        })?;
         Ok(running.finalize().into())
     }
 
     fn checksum(&self, algorithm: Algorithm) -> io::Result<Checksum> {
         let mut running = Running::new(algorithm);
+        self.each_chunk(|bytes| running.update(bytes))?;
+        Ok(running.finish())
+    }
+
+    fn each_chunk(&self, mut take: impl FnMut(&[u8])) -> io::Result<()> {
         let mut at = self.begin;
         while at < self.end {
             let chunk = self.chunk(at)?;
-            running.update(chunk.as_ref());
+            take(chunk.as_ref());
             at += chunk.as_ref().len() as u64;
         }
-        Ok(running.finish())
+        Ok(())
     }
 }
 

@@ -15,7 +15,6 @@ use super::proof::Receipt;
 use super::{Courier, Failure, Proof};
 use crate::aws::AwsError;
 use crate::plan::Put;
-use crate::rules::Encoding;
 use crate::text::{RESERVED, printable};
 use crate::types::ETag;
 
@@ -97,10 +96,7 @@ impl Courier {
             .metadata_directive(MetadataDirective::Replace)
             .tagging_directive(TaggingDirective::Replace)
             .content_type(&put.properties.content_type)
-            .set_content_encoding(match &put.properties.encoding {
-                Encoding::Stored(encoding) => Some(encoding.clone()),
-                Encoding::Plain | Encoding::Applied(_) => None,
-            });
+            .set_content_encoding(put.properties.encoding.stored().map(str::to_owned));
         let properties = Arc::clone(&put.properties);
         // S3 answers when it is done, which takes its time.
         let patience = TimeoutConfig::builder().operation_attempt_timeout(PATIENCE);

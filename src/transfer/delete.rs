@@ -112,9 +112,9 @@ async fn delete_one(place: Place<'_>, key: &str) -> Result<Refused, AwsError> {
     let request = place
         .client
         .delete_object()
-        .bucket(place.destination.bucket.as_str())
+        .bucket(place.bucket())
         .key(place.whole(key))
-        .set_expected_bucket_owner(place.owner.map(ToString::to_string));
+        .set_expected_bucket_owner(place.owner());
     let answer = request.send().await;
     answer.map_err(|error| AwsError::from_sdk(&error))?;
     Ok(Vec::new())
@@ -144,9 +144,9 @@ async fn delete_some(
     let request = place
         .client
         .delete_objects()
-        .bucket(place.destination.bucket.as_str())
+        .bucket(place.bucket())
         .delete(list.map_err(|e| unsent(&e))?)
-        .set_expected_bucket_owner(place.owner.map(ToString::to_string));
+        .set_expected_bucket_owner(place.owner());
     let answer = request.send().await.map_err(|e| AwsError::from_sdk(&e))?;
     // One that fits to no key fails all the same, in nobody's place.
     let mut refused = BTreeMap::new();

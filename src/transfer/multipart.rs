@@ -18,7 +18,7 @@ use super::put::{blame_the_file, load, verified};
 use super::{Courier, Failure, Leftover, Proof};
 use crate::aws::{AwsError, Trouble};
 use crate::plan::Put;
-use crate::rules::{Encoding, Properties};
+use crate::rules::Properties;
 use crate::text::printable;
 
 /// An upload that S3 keeps parts for.
@@ -194,10 +194,7 @@ impl Courier {
             .key(&key)
             .set_expected_bucket_owner(self.owner.clone())
             .content_type(&put.properties.content_type)
-            .set_content_encoding(match &put.properties.encoding {
-                Encoding::Stored(encoding) => Some(encoding.clone()),
-                Encoding::Plain | Encoding::Applied(_) => None,
-            });
+            .set_content_encoding(put.properties.encoding.stored().map(str::to_owned));
         let request = match algorithm {
             Algorithm::Crc64Nvme => request
                 .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)

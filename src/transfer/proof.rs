@@ -28,13 +28,15 @@ pub(super) struct Receipt {
 impl Proof {
     /// Proof, if all of it is known.
     pub(super) fn of(receipt: &Receipt, size: u64, content: Option<Digest>) -> Option<Self> {
+        // Nobody asks for it where nothing is recorded.
+        let content = content?;
         // Some servers answer with an empty tag.
         let etag = receipt.etag.as_deref();
         let etag = etag.filter(|etag| !etag.trim_matches('"').is_empty());
         Some(Self {
             etag: ETag::from_server(etag?),
             size,
-            content: content?,
+            content,
             at: receipt.at?,
         })
     }

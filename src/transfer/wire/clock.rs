@@ -8,9 +8,8 @@ use std::time::SystemTime;
 
 use aws_smithy_runtime_api::http::Headers;
 use aws_smithy_types::DateTime;
-use aws_smithy_types::date_time::Format;
 
-use crate::aws::AwsError;
+use crate::aws::{AwsError, time_of};
 
 /// What a clock that is this wrong is blamed for, in seconds.
 const BLAMED: i64 = 4 * 60;
@@ -36,12 +35,13 @@ impl Skew {
     ) -> bool {
         // What came from a cache tells an old time.
         let date = headers.get("date").filter(|_| headers.get("age").is_none());
-        let date = date.and_then(|date| DateTime::from_str(date, Format::HttpDate).ok());
-        let Some(date) = date else { return false };
+        let Some(date) = time_of(date) else {
+            return false;
+        };
         let suspect = error.is(&["RequestTimeTooSkewed", "SignatureDoesNotMatch"])
-            && (date.secs() - signed.secs()).abs() > BLAMED;
+            && (date - signed.secs()).abs() > BLAMED;
         if suspect {
-            let skew = date.secs() - DateTime::from(now).secs();
+            let skew = date - DateTime::from(now).secs();
             self.0.store(skew, Ordering::Relaxed);
         }
         suspect
