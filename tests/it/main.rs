@@ -15,6 +15,7 @@
 )]
 
 mod ceph;
+mod copies;
 mod demo;
 mod documents;
 mod endurance;
@@ -25,6 +26,7 @@ mod identities;
 mod identity;
 mod image;
 mod interruption;
+mod manifest;
 mod mirror;
 mod network;
 mod objects;
@@ -37,6 +39,7 @@ mod report;
 mod selection;
 mod settings;
 mod source;
+mod stages;
 mod sync;
 mod terminal;
 mod together;

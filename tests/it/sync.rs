@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use docferry_sandbox::{Answer, Encryption, Fault, Sandbox};
+use docferry_sandbox::{Encryption, Sandbox};
 use serde_json::{Value, json};
 
 use crate::harness::*;
@@ -70,7 +70,7 @@ pub fn changed(world: &World) -> Vec<String> {
     keys
 }
 
-fn put_by_another(world: &World, key: &str, bytes: &[u8]) {
+pub fn put_by_another(world: &World, key: &str, bytes: &[u8]) {
     world.aws.bucket(BUCKET).object(key, bytes);
 }
 
@@ -101,66 +101,6 @@ fn what_is_unchanged_is_not_sent_and_what_changed_is() {
     assert_eq!(changed(&world), ["site/big.bin", "site/index.html"]);
     assert_eq!(world.object("site/index.html").bytes(), "<h1>Handbuch</h1>");
     assert_eq!(world.object("site/big.bin").bytes(), big);
-}
-
-#[test]
-fn changed_properties_are_set_without_the_content() {
-    let world = world();
-    world.aws.role(ROLE).policy(may_read());
-    world.site();
-    world.file("big.bin", vec![7; 20 << 20]);
-    sync(&world).run().exits(0);
-    changed(&world);
-    let with = |rules: &str| sync(&world).var("DOCFERRY_CACHE_CONTROL", rules);
-    with("*.css=max-age=60\n*.bin=no-store")
-        .run()
-        .exits(0)
-        .says("0 new and 2 changed, 0 B");
-    let requests = world.aws.requests();
-    assert_eq!(requests.count("CopyObject"), 2);
-    // The manifest alone.
-    assert_eq!(requests.count("PutObject"), 1);
-    assert_eq!(requests.count("CreateMultipartUpload"), 0);
-    let css = world.object("site/assets/style.css");
-    assert_eq!(css.properties.cache_control.as_deref(), Some("max-age=60"));
-    assert_eq!(css.content_type(), "text/css; charset=utf-8");
-    assert_eq!(css.bytes(), "h1 { color: teal }");
-    assert_eq!(world.object("site/big.bin").bytes(), vec![7; 20 << 20]);
-    changed(&world);
-    with("*.css=max-age=60\n*.bin=no-store")
-        .run()
-        .exits(0)
-        .says("4 unchanged");
-    assert!(changed(&world).is_empty());
-    // And taken away again.
-    sync(&world).run().exits(0).says("0 new and 2 changed");
-    assert_eq!(
-        world
-            .object("site/assets/style.css")
-            .properties
-            .cache_control,
-        None
-    );
-}
-
-#[test]
-fn without_the_permission_to_copy_the_file_is_sent() {
-    let world = world();
-    world.site();
-    sync(&world).run().exits(0);
-    changed(&world);
-    sync(&world)
-        .var("DOCFERRY_CACHE_CONTROL", "*.css=max-age=60")
-        .run()
-        .exits(0)
-        .says("s3:GetObject on them would save that");
-    let css = world.object("site/assets/style.css");
-    assert_eq!(css.properties.cache_control.as_deref(), Some("max-age=60"));
-    sync(&world)
-        .var("DOCFERRY_CACHE_CONTROL", "*.css=max-age=60")
-        .run()
-        .exits(0)
-        .says("3 unchanged");
 }
 
 #[test]
@@ -339,84 +279,6 @@ fn the_stamp_of_a_commit_changes_nothing_by_itself() {
 }
 
 #[test]
-fn a_manifest_that_is_not_honest_is_not_believed() {
-    let world = world();
-    world.aws.role(ROLE).policy(may_read());
-    world.site();
-    sync(&world).run().exits(0);
-    let honest = world.object(MANIFEST).bytes();
-    let text = String::from_utf8(zstd::stream::decode_all(&honest[..]).unwrap()).unwrap();
-    let pack = |text: &str| zstd::stream::encode_all(text.as_bytes(), 3).unwrap();
-    // It says of the changed page what is true of the file, so that it is kept.
-    world.file("index.html", "<h1>Handbuch</h1>");
-    let elsewhere = text.replace("docs/site/", "docs/sito/");
-    let newer = text.replace("manifest\t1\t", "manifest\t2\t");
-    let cut = &honest[..honest.len() / 2];
-    for (bytes, why) in [
-        (
-            pack(&swap_digest(&text, "<h1>Handbuch</h1>")),
-            "its seal does not fit",
-        ),
-        (pack(&elsewhere), "another destination"),
-        (pack(&newer), "version 2"),
-        (cut.to_vec(), "cut off"),
-        (b"{}".to_vec(), "cannot be unpacked"),
-        (Vec::new(), "cut off"),
-    ] {
-        put_by_another(&world, "site/index.html", b"<h1>Handbook</h1>");
-        put_by_another(&world, MANIFEST, &bytes);
-        changed(&world);
-        let said = sync(&world).run().exits(0).says("is not used").stderr;
-        assert!(said.contains(why), "{why}: {said}");
-        assert_eq!(
-            world.object("site/index.html").bytes(),
-            "<h1>Handbuch</h1>",
-            "{why}"
-        );
-        // And it is honest again.
-        sync(&world)
-            .run()
-            .exits(0)
-            .says("3 unchanged")
-            .says_nothing_of("is not used");
-    }
-}
-
-/// Puts the digest of another content into the record of the page.
-fn swap_digest(text: &str, content: &str) -> String {
-    let digest = blake3::hash(content.as_bytes()).to_hex();
-    let lines = text.split_inclusive('\n').map(|line| {
-        let mut fields: Vec<&str> = line.split('\t').collect();
-        if fields.get(1) == Some(&"index.html") {
-            fields[4] = &digest[..32];
-        }
-        fields.join("\t")
-    });
-    lines.collect()
-}
-
-#[test]
-fn a_sealed_manifest_cannot_be_made_by_others() {
-    let world = world();
-    world.aws.role(ROLE).policy(may_read());
-    world.site();
-    // Whoever knows the format can make a manifest without a secret.
-    sync(&world).run().exits(0);
-    let sealed = || sync(&world).var("DOCFERRY_MANIFEST_KEY", "hunter2-hunter2");
-    sealed()
-        .run()
-        .exits(0)
-        .says("DOCFERRY_MANIFEST_KEY is another one")
-        .says_nothing_of("hunter2");
-    sealed()
-        .run()
-        .exits(0)
-        .says("3 unchanged")
-        .says_nothing_of("is not used");
-    sync(&world).run().exits(0).says("its seal does not fit");
-}
-
-#[test]
 fn what_is_missing_is_named_and_what_happens_then_is_a_setting() {
     let world = World::new();
     world.site();
@@ -459,20 +321,6 @@ fn what_is_missing_is_named_and_what_happens_then_is_a_setting() {
         .exits(5)
         .says("S3 refused docferry's own record in bucket example-docs")
         .says("action    s3:GetObject");
-}
-
-#[test]
-fn a_record_that_cannot_be_stored_does_not_spoil_the_run() {
-    let world = world();
-    world.site();
-    let denied = json!({
-        "Effect": "Deny", "Action": "s3:PutObject", "Resource": format!("arn:aws:s3:::{BUCKET}/site/.docferry/*"),
-    });
-    world.aws.role(ROLE).policy(policy(&denied));
-    sync(&world)
-        .run()
-        .exits(0)
-        .says("docferry's record cannot be stored at s3://example-docs/site/.docferry/manifest");
 }
 
 #[test]
@@ -557,156 +405,6 @@ fn a_plan_tells_each_action_and_why() {
     let job = || world.job().argument("plan").var("DOCFERRY_MODE", "sync");
     sync(&world).run().exits(0);
     job().var("DOCFERRY_PLAN_EXIT_CODE", "true").run().exits(0);
-}
-
-#[test]
-fn pages_wait_for_what_they_need() {
-    let world = world();
-    for name in [
-        "b.css",
-        "z.js",
-        "a.html",
-        "sub/index.html",
-        "index.html",
-        "m.png",
-    ] {
-        world.file(name, name);
-    }
-    for mode in ["copy", "sync"] {
-        world.empty_the_bucket();
-        world.aws.forget_requests();
-        world.job().var("DOCFERRY_MODE", mode).run().exits(0);
-        let requests = world.aws.requests();
-        let puts = requests.of("PutObject");
-        let place = |name: &str| {
-            let key = format!("site/{name}");
-            puts.iter()
-                .position(|put| put.key.as_deref() == Some(&key))
-                .unwrap()
-        };
-        let (assets, pages) = (["b.css", "z.js", "m.png"], ["a.html", "sub/index.html"]);
-        for (asset, page) in assets.iter().flat_map(|a| pages.map(|page| (*a, page))) {
-            assert!(place(asset) < place(page), "{mode}: {asset} after {page}");
-        }
-        assert!(
-            pages.iter().all(|page| place(page) < place("index.html")),
-            "{mode}"
-        );
-    }
-}
-
-#[test]
-fn no_page_goes_up_whose_assets_failed() {
-    let world = world();
-    world.site();
-    let denied = Answer::Error {
-        status: 400,
-        code: "InvalidArgument".into(),
-        message: "no".into(),
-    };
-    world
-        .aws
-        .fault(Fault::new("PutObject").key("*.css").times(99).then(denied));
-    world.file("a.txt", "x");
-    sync(&world)
-        .run()
-        .exits(6)
-        .says("not sent   1 file")
-        .says("1 object of 4 failed, and 1 was not sent; the others are in place")
-        .says("in place   s3://example-docs/site/assets/logo.png");
-    assert!(world.aws.object(BUCKET, "site/index.html").is_none());
-    // What is in place is known the next time.
-    world.aws.clear_faults();
-    changed(&world);
-    sync(&world).run().exits(0);
-    assert_eq!(
-        changed(&world),
-        ["site/assets/style.css", "site/index.html"]
-    );
-}
-
-#[test]
-fn copies_and_their_failures_need_no_second_turn() {
-    for (concurrency, may_copy) in [("1", true), ("1", false), ("3", false)] {
-        let world = world();
-        if may_copy {
-            world.aws.role(ROLE).policy(may_read());
-        }
-        for name in ["a.css", "b.css", "c.css", "d.css"] {
-            world.file(name, name);
-        }
-        world.file("big.css", vec![b' '; 17 << 20]);
-        sync(&world).run().exits(0);
-        sync(&world)
-            .var("DOCFERRY_CACHE_CONTROL", "no-cache")
-            .var("DOCFERRY_CONCURRENCY", concurrency)
-            .var("DOCFERRY_TIMEOUT", "60s")
-            .run()
-            .exits(0);
-        for object in world.aws.objects(BUCKET) {
-            if !object.key.contains(".docferry") {
-                assert_eq!(object.properties.cache_control.as_deref(), Some("no-cache"));
-            }
-        }
-    }
-}
-
-#[test]
-fn an_object_that_was_replaced_meanwhile_is_not_copied() {
-    let world = world();
-    world.aws.role(ROLE).policy(may_read());
-    world.site();
-    sync(&world).run().exits(0);
-    // The page is copied in the stage after the style sheet.
-    let slow = Answer::Delay(Duration::from_secs(2));
-    world
-        .aws
-        .fault(Fault::new("CopyObject").key("*.css").then(slow));
-    let running = sync(&world)
-        .var("DOCFERRY_CACHE_CONTROL", "no-cache")
-        .start();
-    std::thread::sleep(Duration::from_secs(1));
-    put_by_another(&world, "site/index.html", b"<h1>Handbooj</h1>");
-    running.wait().exits(0);
-    let page = world.object("site/index.html");
-    assert_eq!(page.bytes(), "<h1>Handbook</h1>");
-    assert_eq!(page.properties.cache_control.as_deref(), Some("no-cache"));
-}
-
-#[test]
-fn a_time_out_leaves_a_record_of_what_is_in_place() {
-    let world = world();
-    world.site();
-    let slow = Answer::Delay(Duration::from_secs(30));
-    world
-        .aws
-        .fault(Fault::new("PutObject").key("*index.html").then(slow));
-    sync(&world).var("DOCFERRY_TIMEOUT", "1s").run().exits(6);
-    world.aws.clear_faults();
-    changed(&world);
-    sync(&world).run().exits(0);
-    assert_eq!(changed(&world), ["site/index.html"]);
-}
-
-#[test]
-fn a_record_survives_an_answer_that_got_lost() {
-    let world = world();
-    world.site();
-    world.aws.fault(
-        Fault::new("PutObject")
-            .key("*manifest")
-            .nth(1)
-            .then(Answer::ResetAfter),
-    );
-    sync(&world).run().exits(0).says_nothing_of("another run");
-    sync(&world).run().exits(0).says("3 unchanged");
-}
-
-#[test]
-fn a_source_with_docferrys_own_folder_is_refused() {
-    let world = world();
-    world.file(".docferry/manifest", "x");
-    sync(&world).run().exits(4).says("docferry's own");
 }
 
 #[test]
